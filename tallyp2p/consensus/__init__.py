@@ -1,0 +1,1 @@
+"""Pure arithmetic on ballots: which probes, who hears whom, what was decided."""

@@ -1,0 +1,1 @@
+"""The peer as a machine: events in, effects out, no I/O."""

@@ -1,0 +1,1 @@
+"""Models, data and losses; the only place where torch lives."""

@@ -1,0 +1,135 @@
+"""One frozen class per message kind, in the specification's order (protocol_spec 03).
+
+A VOTE message carries exactly one ballot and nothing else, so :class:`Ballot` is its class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from .payloads import Ballot
+
+__all__ = [
+    "Ballot",
+    "Bye",
+    "Digest",
+    "DigestEntry",
+    "Error",
+    "Have",
+    "Hello",
+    "Kind",
+    "Message",
+    "Peers",
+    "Ping",
+    "Pong",
+    "Want",
+]
+
+
+class Kind(IntEnum):
+    """First byte of every message.  Below 0x80: must be understood; above: may be ignored."""
+
+    HELLO = 0x01
+    BYE = 0x02
+    ERROR = 0x03
+    PING = 0x04
+    PONG = 0x05
+    PEERS = 0x06
+    VOTE = 0x10
+    DIGEST = 0x11
+    HAVE = 0x12
+    WANT = 0x13
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Who speaks on this connection, and in which run.  First message on every connection.
+
+    What HELLO fixes for a connection (author, run, version) does not travel again.
+    """
+
+    identity: bytes  # 32 bytes; the author id is SHA-256(identity)[:8]
+    instance: bytes  # 8 random bytes, fresh at every start of the process
+    endpoint: str  # where this peer listens
+    run: bytes  # 32 bytes, RunParameters.digest
+    known: int = 1  # members that the sender knows, itself included
+    round: int | None = None  # the round that the sender has open; None before its first
+    start: int | None = None  # the first round in which the sender votes; None: undecided
+    held: int | None = None  # newest round of the receiver's ballots that the sender holds
+    versions: tuple[int, int] = (1, 1)  # lowest and highest protocol version spoken
+    agent: str = ""  # software name and version, for people
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """The sender leaves for good.  It is not waited for from now on."""
+
+    code: int = 0  # 0: done; else a Reason
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """The receiver of this sent something that was not accepted.  Never answered by ERROR."""
+
+    code: int  # a Reason, or a number that this version does not know
+    text: str = ""  # for RUN: the sender's whole run descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Is your loop alive?  The answer is PONG."""
+
+    nonce: int  # u32, echoed
+    roster: int  # u32, XOR of the first four bytes of the known authors' ids
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Alive.  Answers PING, and a WANT for a ballot that is not cast yet (nonce 0)."""
+
+    nonce: int
+    roster: int
+    round: int | None = None  # the round that the sender has open; None before its first
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """Endpoints of members that the sender knows and the receiver may not."""
+
+    endpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestEntry:
+    """A range of ballots in the sender's ledger, summed up in 8 bytes."""
+
+    round: int  # first round of the range, a multiple of rounds_per_ballot
+    count: int  # ballots' rounds in the range: round, round + rounds_per_ballot, ...
+    hash: bytes  # 8 bytes, see consensus.ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What the sender's ledger holds, in short.  Differences are answered by DIGEST or HAVE."""
+
+    entries: tuple[DigestEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Have:
+    """Every ballot that the sender holds for one round: author id and tag (4 bytes each 8/4)."""
+
+    round: int
+    entries: tuple[tuple[bytes, bytes], ...]  # (author 8 bytes, tag 4 bytes), by author
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Send me these ballots."""
+
+    entries: tuple[tuple[bytes, int], ...]  # (author 8 bytes, round)
+
+
+Message = Hello | Bye | Error | Ping | Pong | Peers | Ballot | Digest | Have | Want

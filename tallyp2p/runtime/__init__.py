@@ -1,0 +1,1 @@
+"""The real-time shell: asyncio over ZeroMQ."""

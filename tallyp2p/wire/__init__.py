@@ -1,0 +1,1 @@
+"""Bytes, nothing else: messages to frames and back, and what they weigh."""
