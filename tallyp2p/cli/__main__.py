@@ -1,0 +1,5 @@
+"""`python -m tallyp2p.cli` is `tallyp2p`."""
+
+from .main import main
+
+main()

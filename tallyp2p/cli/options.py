@@ -1,0 +1,101 @@
+"""Options that several commands share, and the profile that they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from .errors import Session
+
+if TYPE_CHECKING:
+    from ..profiles import Profile
+
+__all__ = ["EXIT_CODES", "chosen_profile", "profile_options", "settings_option", "verbose_option"]
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 something outside failed, 2 the command or its settings cannot be "
+    "used, 130 interrupted."
+)
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def complete_profile(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Names of presets for the shell; for anything that looks like a path, its files."""
+    from ..profiles import presets
+
+    found = [CompletionItem(name) for name in presets() if name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="file")]
+
+
+def _count_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> int:
+    session = context.find_object(Session)
+    if session is not None:  # None while the shell completes a line
+        session.verbose = value
+    return value
+
+
+def profile_options(command: _Command) -> _Command:
+    """--profile, --config and --set: which settings."""
+    decorate = (
+        click.option(
+            "--profile",
+            metavar="NAME",
+            shell_complete=complete_profile,
+            help="Preset to start from; `tallyp2p profile list` names them.  [default: default]",
+        ),
+        click.option(
+            "--config",
+            metavar="FILE",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="TOML profile to start from, such as the config.toml of an earlier run.",
+        ),
+        settings_option,
+    )
+    for option in reversed(decorate):
+        command = option(command)
+    return command
+
+
+settings_option = click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change one setting, such as learning.lr=0.01; may be repeated.  "
+    "`tallyp2p profile show` lists all keys.",
+)
+
+verbose_option = click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    callback=_count_verbosity,
+    help="Say more; -vv also shows where an error arose.",
+)
+
+
+def chosen_profile(
+    profile: str | None,
+    config: Path | None,
+    settings: tuple[str, ...],
+    options: Mapping[str, Any] | None = None,
+) -> Profile:
+    """The profile that the options add up to.
+
+    `options` holds, by full key, the values of options that stand for one setting; None is
+    an option that was not given.  They win over --set, which wins over the file.
+    """
+    from ..profiles import load, setting
+
+    if profile is not None and config is not None:
+        raise click.UsageError("--profile and --config both say where to start: give one of them")
+    overrides = dict(map(setting, settings))
+    overrides |= {key: value for key, value in (options or {}).items() if value is not None}
+    return load(config or profile or "default", overrides)
