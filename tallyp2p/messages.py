@@ -63,8 +63,13 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """The sender leaves for good.  It is not waited for from now on."""
+    """The sender leaves for good.
 
+    It stays in the roster for the rounds that it has voted in, so that peers still in those
+    rounds derive the same digraph, and in none after them.
+    """
+
+    last: int | None = None  # newest round in which the sender voted; None: in none
     code: int = 0  # 0: done; else a Reason
     text: str = ""
 
@@ -87,11 +92,13 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """Alive.  Answers PING, and a WANT for a ballot that is not cast yet (nonce 0)."""
+    """Alive.  Answers PING, and with nonce 0 a WANT for an own ballot that is not there."""
 
     nonce: int
     roster: int
-    round: int | None = None  # the round that the sender has open; None before its first
+    # The round that the sender has open; None before its first.  With nonce 0, before the
+    # first: the round in which it will vote first, None when that is not decided.
+    round: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

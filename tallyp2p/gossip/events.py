@@ -72,6 +72,7 @@ class Trespassed:
     link: bytes
     reason: Reason
     text: str
+    optional: bool = False  # a kind of message that may be ignored: no ERROR in answer
 
 
 @dataclass(frozen=True, slots=True)

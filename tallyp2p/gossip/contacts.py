@@ -1,0 +1,244 @@
+"""How one peer gets and stays in touch with the others.
+
+It dials endpoints, says HELLO on each connection first of all, answers HELLO with HELLO,
+passes endpoints on (PEERS) where another's roster differs, and pings one quiet member after
+the other.  (protocol_spec 04, CONTACT clauses.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from ..consensus.ledger import Ledger
+from ..errors import Reason
+from ..messages import Error, Hello, Message, Peers, Ping, Pong
+from ..parameters import LIMITS, RunParameters, Timing
+from .events import Dial, Hangup, MemberChanged, Refused
+from .joining import Joining
+from .membership import Change, Introduction, Member, Membership, State, author_of
+from .outbox import Outbox
+
+__all__ = ["Contacts"]
+
+
+@dataclass(slots=True)
+class _Line:
+    """An outbound connection."""
+
+    since: float
+    instance: bytes | None = None  # the process at the other end, once it said HELLO
+
+
+class Contacts:
+    """Everything about connections and who is at their other end."""
+
+    def __init__(
+        self,
+        run: RunParameters,
+        timing: Timing,
+        identity: bytes,
+        instance: bytes,
+        agent: str,
+        random: Random,
+        membership: Membership,
+        joining: Joining,
+        ledger: Ledger,
+        outbox: Outbox,
+    ) -> None:
+        self.endpoint = ""  # where this peer listens; empty until it does
+        self.probe_at = 0.0
+        self._run, self._timing = run, timing
+        self._identity, self._instance, self._agent = identity, instance, agent
+        self._author = author_of(identity)
+        self._random = random
+        self._membership, self._joining = membership, joining
+        self._ledger, self._outbox = ledger, outbox
+        self._lines: dict[str, _Line] = {}
+        self._scold_at = 0.0  # when the next ERROR may leave
+
+    # --- connections --------------------------------------------------------------------
+
+    def listen(self, endpoint: str, now: float) -> None:
+        """This peer can be reached at `endpoint` from now on."""
+        self.endpoint = endpoint
+        self.probe_at = now + self._timing.probe_interval
+
+    def dial(self, endpoint: str, round: int | None, now: float) -> None:
+        """Get in touch with whoever is at `endpoint`, unless that is under way already."""
+        if endpoint in (self.endpoint, "") or endpoint in self._lines:
+            return
+        if len(self._lines) < LIMITS.members:
+            self._open(endpoint, None, round, now)
+
+    def _open(self, endpoint: str, to: Member | None, round: int | None, now: float) -> None:
+        self._lines[endpoint] = _Line(now, None if to is None else to.instance)
+        self._outbox.put(Dial(endpoint))
+        self._say_hello(endpoint, to, round)
+
+    def _close(self, endpoint: str) -> None:
+        if self._lines.pop(endpoint, None) is not None:
+            self._outbox.put(Hangup(endpoint))
+
+    def release(self, member: Member) -> None:
+        """Close the connection to a member that is gone, unless another uses it now."""
+        if all(other.endpoint != member.endpoint for other in self._membership.present()):
+            self._close(member.endpoint)
+
+    def unanswered(self) -> int:
+        """Endpoints that were dialled and where nobody has said HELLO yet."""
+        return sum(line.instance is None for line in self._lines.values())
+
+    # --- HELLO --------------------------------------------------------------------------
+
+    def announce(self, round: int | None) -> None:
+        """Say HELLO again to everybody: the own first round is decided."""
+        for endpoint in sorted(self._lines):
+            self._say_hello(endpoint, None, round)
+
+    def _say_hello(self, endpoint: str, to: Member | None, round: int | None) -> None:
+        hello = Hello(
+            identity=self._identity,
+            instance=self._instance,
+            endpoint=self.endpoint,
+            run=self._run.digest,
+            # A swarm started together learns all endpoints from outside: no PEERS needed.
+            known=max(1 + len(self._lines), self._timing.quorum),
+            round=round,
+            start=self._joining.start,
+            held=None if to is None else self._ledger.newest(to.author),
+            agent=self._agent,
+        )
+        self._outbox.send(endpoint, hello)
+
+    def on_hello(self, link: bytes, hello: Hello, round: int | None, now: float) -> bool:
+        """Meet whoever said HELLO; False when it cannot be a member."""
+        author = author_of(hello.identity)
+        if hello.run != self._run.digest:
+            self._turn_away(hello, Reason.RUN, self._run.descriptor, now)
+            return False
+        if author == self._author:
+            if hello.instance != self._instance:
+                self._turn_away(hello, Reason.AUTHOR, "this identity is already in use", now)
+            return False
+        before = self._membership.get(author)
+        old_endpoint = None if before is None else before.endpoint
+        verdict = self._membership.introduce(link, hello, now)
+        if verdict is Introduction.FULL:
+            self._turn_away(hello, Reason.LIMIT, "no room for another member", now)
+            return False
+        member = self._membership.get(author)
+        assert member is not None
+        if old_endpoint not in (None, member.endpoint):
+            old = Member(author, b"", old_endpoint or "", b"", now)
+            self.release(old)
+        self.reach(member, round, now)
+        if verdict is not Introduction.KNOWN:
+            self.tell(Change(member, "hello" if verdict is Introduction.NEW else "restarted"))
+            if hello.known < 1 + len(self._lines):
+                self._send_peers(member.endpoint)
+        return True
+
+    def reach(self, member: Member, round: int | None, now: float) -> None:
+        """Have a connection to `member` on which it was greeted, with news if there are any.
+
+        A process that took over an endpoint has not heard our HELLO: what was said on the
+        old connection reached its predecessor.
+        """
+        line = self._lines.get(member.endpoint)
+        if line is not None and line.instance not in (None, member.instance):
+            self._close(member.endpoint)
+            line = None
+        if line is None:
+            self._open(member.endpoint, member, round, now)
+        elif line.instance is None:
+            line.instance = member.instance
+            if round is not None or self._ledger.newest(member.author) is not None:
+                self._say_hello(member.endpoint, member, round)
+
+    def _turn_away(self, hello: Hello, reason: Reason, text: str, now: float) -> None:
+        """Tell a peer why it cannot be a member, on a connection made for that alone."""
+        about = "it runs with other settings" if reason is Reason.RUN else text
+        self._outbox.refuse(Refused(int(reason), f"{hello.endpoint}: {about}"), now)
+        if now < self._scold_at or hello.endpoint == self.endpoint:
+            return
+        self._scold_at = now + 1.0
+        answer = Error(int(reason), text)
+        if hello.endpoint in self._lines:
+            self._outbox.send(hello.endpoint, answer)
+            return
+        self._outbox.put(Dial(hello.endpoint))
+        self._outbox.send(hello.endpoint, answer)
+        self._outbox.put(Hangup(hello.endpoint))
+
+    def scold(self, author: bytes, reason: Reason, text: str, now: float) -> None:
+        """Answer a member's message with ERROR, at most one a second."""
+        if now >= self._scold_at:
+            self._scold_at = now + 1.0
+            self.answer(author, Error(int(reason), text))
+
+    # --- PEERS, PING, PONG --------------------------------------------------------------
+
+    def _send_peers(self, endpoint: str) -> None:
+        endpoints = [
+            member.endpoint
+            for member in self._membership.present()
+            if member.state is State.ALIVE and member.endpoint != endpoint
+        ]
+        for first in range(0, len(endpoints), LIMITS.peers):
+            self._outbox.send(endpoint, Peers(tuple(endpoints[first : first + LIMITS.peers])))
+
+    def on_peers(self, peers: Peers, round: int | None, now: float) -> None:
+        """Dial whom we do not know; not whom we know to be gone, which spreads more slowly."""
+        gone = {
+            member.endpoint
+            for member in self._membership.known()
+            if member.state is State.GONE
+            and (member.left or now < member.silent_since + self._timing.gone_after)
+        }
+        for endpoint in peers.endpoints:
+            if endpoint not in gone:
+                self.dial(endpoint, round, now)
+
+    def compare(self, author: bytes, roster: int) -> None:
+        """Pass on who is here to a member whose roster differs from ours."""
+        member = self._membership.get(author)
+        if member is not None and roster != self._membership.roster_hash():
+            self._send_peers(member.endpoint)
+
+    def pong(self, nonce: int, round: int | None) -> Pong:
+        """The answer to a PING, or to a WANT for a ballot that is not cast (nonce 0)."""
+        return Pong(nonce, self._membership.roster_hash(), round)
+
+    def probe(self, now: float) -> None:
+        """Ping one quiet member; hang up where nobody ever answered."""
+        self.probe_at = now + self._timing.probe_interval
+        member = self._membership.next_to_probe(now)
+        if member is not None:
+            self._membership.asked(member.author, now)
+            nonce = self._random.randrange(1, 2**32)
+            self.answer(member.author, Ping(nonce, self._membership.roster_hash()))
+        for endpoint, line in sorted(self._lines.items()):
+            if line.instance is None and now >= line.since + self._timing.join_deadline:
+                self._close(endpoint)
+
+    # --- saying -------------------------------------------------------------------------
+
+    def answer(self, author: bytes, message: Message) -> None:
+        """Send to a member, unless it is gone."""
+        member = self._membership.get(author)
+        if member is not None and member.state is not State.GONE:
+            self._outbox.send(member.endpoint, message)
+
+    def tell(self, change: Change) -> None:
+        """Tell observers that a member's state changed."""
+        member = change.member
+        self._outbox.tell(
+            MemberChanged(member.author, str(member.state), member.endpoint, change.cause)
+        )
+
+    def check(self) -> None:
+        """Every present member can be reached, and connections are bounded."""
+        assert len(self._lines) <= 2 * LIMITS.members, len(self._lines)
+        for member in self._membership.present():
+            assert member.endpoint in self._lines, member

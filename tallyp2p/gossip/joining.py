@@ -1,0 +1,98 @@
+"""How a peer finds the others, and the round in which it first votes.
+
+A swarm that starts together votes from round 0.  A peer that joins a running one learns
+from the HELLOs that answer its own in which round the swarm is, and announces a first round
+far enough ahead that everybody hears of it before: until then it is in nobody's roster, and
+from then on in everybody's.  A peer that was there before under the same identity starts
+after its newest ballot that anybody still holds, so that it does not vote twice in a round.
+(protocol_spec 04, JOIN clauses.)
+"""
+
+from __future__ import annotations
+
+from ..messages import Hello
+from ..parameters import RunParameters, Timing
+
+__all__ = ["Joining"]
+
+_NOTICE = 2  # ballots between the swarm's round and a joiner's first
+
+
+class Joining:
+    """What is known so far about when to begin."""
+
+    def __init__(self, run: RunParameters, timing: Timing) -> None:
+        self.start: int | None = None  # the own first round, once decided
+        self._span = run.rounds_per_ballot
+        self._timing = timing
+        self._since = 0.0
+        self._answered_at: float | None = None  # first HELLO from anybody
+        self._swarm_round: int | None = None  # newest round that anybody had open
+        self._held: int | None = None  # newest own ballot that anybody holds
+
+    def begin(self, now: float, *, fresh: bool) -> None:
+        """The peer listens.  `fresh`: there is no running swarm to ask."""
+        self._since = now
+        if fresh:
+            self.start = 0
+
+    def hear(self, hello: Hello, now: float) -> None:
+        """Another peer's HELLO came before this peer's first round."""
+        if self._answered_at is None:
+            self._answered_at = now
+        if hello.round is not None and hello.round > 0:
+            self._swarm_round = max(hello.round, self._swarm_round or 0)
+            if self.start == 0:  # it is running already: not as fresh as we thought
+                self.start = None
+        if hello.held is not None:
+            self._held = max(hello.held, -1 if self._held is None else self._held)
+            if self.start is not None and self.start <= self._held:
+                self.start = None
+
+    def decide(self, now: float, *, complete: bool) -> bool:
+        """Fix the first round when enough is known; True when that happened now.
+
+        `complete`: everybody that was dialled has answered.
+        """
+        if self.start is not None or self._answered_at is None:
+            return False
+        if not complete and now < self._answered_at + self._timing.patience:
+            return False
+        start = 0
+        if self._swarm_round is not None:
+            start = self._swarm_round // self._span * self._span + _NOTICE * self._span
+        if self._held is not None:
+            start = max(start, (self._held // self._span + 1) * self._span)
+        self.start = start
+        return True
+
+    def may_begin(self, now: float, present: int, newest_seen: int | None) -> bool:
+        """Whether the first round may open.
+
+        `present`: members with a known first round, this peer included; `newest_seen`: the
+        newest round in which another member was seen.  A joiner waits for the swarm to
+        arrive at its first round, or it would run ahead.
+        """
+        if self.start is None:
+            return False
+        if now >= self.give_up_at():
+            return present >= 2 or self._timing.quorum < 2
+        if present < self._timing.quorum:
+            return False
+        return self.start == 0 or (newest_seen is not None and newest_seen >= self.start)
+
+    def give_up_at(self) -> float:
+        """When waiting for a quorum ends."""
+        return self._since + self._timing.join_deadline
+
+    def likely(self) -> int:
+        """The first round, or the best guess at it: ballots around it are worth keeping."""
+        if self.start is not None:
+            return self.start
+        return (self._swarm_round or 0) // self._span * self._span
+
+    def wake_at(self) -> float:
+        """When decide() or may_begin() may change their answer by time alone."""
+        if self.start is None and self._answered_at is not None:
+            return min(self._answered_at + self._timing.patience, self.give_up_at())
+        return self.give_up_at()

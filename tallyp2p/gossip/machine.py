@@ -1,0 +1,410 @@
+"""The peer: events in, effects out, one door.
+
+``handle(event, now)`` is the only way in.  It never sleeps, reads a clock, draws from a
+global generator or touches a socket: `now` is an argument (seconds, monotonic), chance comes
+from the generator given at birth, and everything to be done is in the effects it returns.
+``wake_at()`` says when it wants a ``Ticked``.  ``check()`` asserts what must always hold.
+
+The machine only ties organs together: who is there (`membership`), how they are reached
+(`contacts`), when to begin (`joining`), who hears whom (`spreading`), when a round closes
+(`rounds`), what is missing (`repair`), and the ballots themselves (`consensus.ledger`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from ..consensus.ledger import Ledger, Outcome
+from ..errors import LocalError, Reason, Verdict
+from ..messages import Bye, Digest, Error, Have, Hello, Peers, Ping, Pong, Want
+from ..parameters import LIMITS, RunParameters, Spreading, Timing
+from ..payloads import Ballot
+from . import events
+from .contacts import Contacts
+from .events import Effect, Event, Refused
+from .joining import Joining
+from .membership import Change, Membership, State, author_of
+from .outbox import Outbox
+from .repair import Repair
+from .rounds import Phase, Rounds
+from .spreading import Routes
+
+__all__ = ["PeerMachine"]
+
+
+class PeerMachine:
+    """One peer of one run.
+
+    `identity`: 32 bytes, the same at every start of this peer; `instance`: 8 bytes, fresh at
+    every start; `random`: the only source of chance, used for whom to ping and to gossip with.
+    """
+
+    def __init__(
+        self,
+        run: RunParameters,
+        timing: Timing,
+        identity: bytes,
+        instance: bytes,
+        random: Random,
+        agent: str = "",
+    ) -> None:
+        if len(identity) != 32 or len(instance) != 8:
+            raise LocalError("identity must have 32 bytes and instance 8")
+        self.run = run
+        self.timing = timing
+        self.author = author_of(identity)
+        self.ledger = Ledger(run, LIMITS.members)
+        self._random = random
+        self._outbox = Outbox()
+        self._membership = Membership(self.author, timing, random)
+        self._joining = Joining(run, timing)
+        self._routes = Routes(run, self._membership)
+        self._rounds = Rounds(run, timing, self.ledger, self._expected, self._membership.is_alive)
+        self._repair = Repair(run, timing, self.ledger)
+        self._contacts = Contacts(
+            run,
+            timing,
+            identity,
+            instance,
+            agent,
+            random,
+            self._membership,
+            self._joining,
+            self.ledger,
+            self._outbox,
+        )
+        self._owed: dict[int, set[bytes]] = {}  # authors that asked for ballots not yet cast
+        self._last: int | None = None  # newest own ballot's round
+        self._gossip_at = 0.0
+        self._now = 0.0
+        self._on_event: dict[type, Callable[[Any], None]] = {
+            events.Received: self._received,
+            events.Cast: self._cast,
+            events.Learned: self._learned,
+            events.Ticked: self._ticked,
+            events.Started: self._started,
+            events.Discovered: self._discovered,
+            events.Trespassed: self._trespassed,
+            events.Stopped: self._stopped,
+        }
+        self._on_message: dict[type, Callable[[bytes, Any], None]] = {
+            Ballot: self._on_ballot,
+            Ping: self._on_ping,
+            Pong: self._on_pong,
+            Peers: self._on_peers,
+            Digest: self._on_digest,
+            Have: self._on_have,
+            Want: self._on_want,
+            Bye: self._on_bye,
+            Error: self._on_error,
+        }
+
+    # --- the door -----------------------------------------------------------------------
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take in one event; return what to do, in order.
+
+        Raises :class:`LocalError` for an event that no shell should feed; nothing that
+        another peer sends raises.
+        """
+        if self._rounds.phase is Phase.DONE:
+            return []
+        handler = self._on_event.get(type(event))
+        if handler is None:
+            raise LocalError(f"{event!r} is not an event of PeerMachine")
+        self._now = now
+        handler(event)
+        return self._outbox.take()
+
+    def wake_at(self) -> float | None:
+        """When a Ticked is wanted at the latest; None once finished or not yet started."""
+        if self.finished or not self._contacts.endpoint:
+            return None
+        moments = [self._contacts.probe_at, self._membership.wake_at(), self._rounds.wake_at()]
+        if self.run.spreading is Spreading.BROADCAST:
+            moments.append(self._gossip_at)
+        if self._rounds.phase is Phase.JOINING:
+            moments.append(self._joining.wake_at())
+        return min(moment for moment in moments if moment is not None)
+
+    # --- reading ------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> bool:
+        """Whether Finish was returned; every later event is ignored."""
+        return self._rounds.phase is Phase.DONE
+
+    @property
+    def phase(self) -> str:
+        """joining, voting, open, learning or done."""
+        return str(self._rounds.phase)
+
+    @property
+    def round(self) -> int | None:
+        """The round that is voted on, open or learnt from; None before the first."""
+        return None if self._rounds.phase is Phase.JOINING else self._rounds.round
+
+    @property
+    def refused(self) -> Mapping[int, int]:
+        """How many messages were not accepted, by reason."""
+        return dict(self._outbox.refused)
+
+    def sender(self, link: bytes) -> bytes | None:
+        """The author that said HELLO on an inbound connection; the codec wants to know."""
+        return self._membership.sender(link)
+
+    def members(self) -> Mapping[bytes, str]:
+        """State ("alive", "suspect", "gone") of every other member, by author."""
+        return self._membership.states()
+
+    def check(self) -> None:
+        """Invariants of all organs, and between them."""
+        self._membership.check()
+        self._contacts.check()
+        self._rounds.check()
+        self.ledger.check()
+        assert sum(map(len, self._owed.values())) <= LIMITS.members * (self.timing.ahead + 1)
+        assert not self._outbox.effects
+
+    # --- starting and leaving -----------------------------------------------------------
+
+    def _started(self, event: events.Started) -> None:
+        self._contacts.listen(event.endpoint, self._now)
+        self._joining.begin(self._now, fresh=event.fresh or not event.seeds)
+        self._gossip_at = self._now + self.timing.gossip_interval
+        for seed in event.seeds:
+            self._contacts.dial(seed, None, self._now)
+        self._try_to_begin()
+
+    def _discovered(self, event: events.Discovered) -> None:
+        self._contacts.dial(event.endpoint, self.round, self._now)
+
+    def _try_to_begin(self) -> None:
+        if self._rounds.phase is not Phase.JOINING:
+            return
+        present = self._membership.present()
+        complete = len(present) + 1 >= self.timing.quorum and not self._contacts.unanswered()
+        if self._joining.decide(self._now, complete=complete):
+            self._contacts.announce(self.round)
+        start = self._joining.start
+        counted = 1 + sum(member.start is not None for member in present)
+        newest = max((m.round for m in present if m.round is not None), default=None)
+        if start is not None and start >= self.timing.rounds:
+            self._finish(False, f"the swarm is at its end: round {start} would be the first")
+        elif self._joining.may_begin(self._now, counted, newest):
+            assert start is not None
+            self._vote_on(start)
+        elif self._now >= self._joining.give_up_at():
+            self._finish(
+                False,
+                f"{len(present)} other peers came within {self.timing.join_deadline:g} s, "
+                f"but {self.timing.quorum - 1} are needed",
+            )
+
+    def _stopped(self, event: events.Stopped) -> None:
+        self._finish(False, "stopped")
+
+    def _finish(self, completed: bool, text: str = "") -> None:
+        for member in self._membership.present():
+            self._outbox.send(member.endpoint, Bye(self._last, 0, text))
+        self._outbox.put(events.Finish(completed, text))
+        self._rounds.phase = Phase.DONE
+
+    # --- rounds -------------------------------------------------------------------------
+
+    def _vote_on(self, round: int) -> None:
+        self._rounds.vote(round)
+        self._outbox.put(events.VoteOn(round))
+
+    def _expected(self, round: int) -> tuple[bytes, ...]:
+        return self._routes.expected(round, self._joining.start)
+
+    def _cast(self, event: events.Cast) -> None:
+        ballot, rounds = event.ballot, self._rounds
+        if rounds.phase is not Phase.VOTING or ballot.round != rounds.round:
+            raise LocalError(f"nobody asked for a ballot of round {ballot.round}")
+        if ballot.author != self.author:
+            raise LocalError("a peer casts only its own ballots")
+        self.ledger.add(ballot)
+        self._last = ballot.round
+        rounds.open(self._now)
+        receivers = self._routes.receivers(ballot.round, self._joining.start)
+        for author in sorted({*receivers, *self._owed.pop(ballot.round, ())}):
+            self._contacts.answer(author, ballot)
+        self._outbox.tell(events.RoundOpened(ballot.round, self._expected(ballot.round)))
+        self._try_to_close()
+
+    def _try_to_close(self) -> None:
+        rounds = self._rounds
+        if not rounds.closes(self._now):
+            return
+        round = rounds.round
+        missing = tuple(rounds.missing(round))
+        heard = tuple(a for a in sorted(self.ledger.authors(round)) if a != self.author)
+        elections = rounds.close(self._now)
+        self._outbox.tell(events.RoundClosed(round, heard, missing, self._now - rounds.opened_at))
+        self._outbox.put(events.Learn(round, elections))
+
+    def _learned(self, event: events.Learned) -> None:
+        rounds = self._rounds
+        if rounds.phase is not Phase.LEARNING or event.round != rounds.round:
+            raise LocalError(f"nobody asked to learn round {event.round}")
+        present = self._membership.present()
+        seen = [m.round for m in present if m.round is not None and m.state is State.ALIVE]
+        following = rounds.next(seen)
+        if following >= self.timing.rounds:
+            self._finish(True)
+            return
+        self.ledger.forget_before(self._repair.keep_from(following))
+        for round in [r for r in self._owed if r < following]:
+            del self._owed[round]
+        self._vote_on(following)
+
+    # --- messages -----------------------------------------------------------------------
+
+    def _received(self, event: events.Received) -> None:
+        message = event.message
+        if type(message) is Hello:
+            self._on_hello(event.link, message)
+            return
+        author = self._membership.sender(event.link)
+        if author is None:
+            if type(message) is Error:
+                self._on_error(b"", message)
+            return
+        change = self._membership.heard(author, self._now)
+        if change is not None:
+            self._contacts.reach(change.member, self.round, self._now)
+            self._contacts.tell(change)
+        self._on_message[type(message)](author, message)
+
+    def _on_hello(self, link: bytes, hello: Hello) -> None:
+        if not self._contacts.on_hello(link, hello, self.round, self._now):
+            return
+        if self._rounds.phase is Phase.JOINING:
+            self._joining.hear(hello, self._now)
+        self._move()
+
+    def _move(self) -> None:
+        """Something changed that may let the first round begin, or the open one close."""
+        if self._rounds.phase is Phase.JOINING:
+            self._try_to_begin()
+        else:
+            self._try_to_close()
+
+    def _on_ballot(self, sender: bytes, ballot: Ballot) -> None:
+        round = ballot.round
+        if not self._in_window(round):
+            notice = Refused(int(Reason.ROUND), f"round {round} is outside the window")
+            self._outbox.refuse(notice, self._now)
+            return
+        outcome = self.ledger.add(ballot)
+        if ballot.author == sender:
+            self._membership.seen_in(sender, round)
+        if outcome is Outcome.NEW:
+            self._move()
+        elif outcome is Outcome.ANNULLED:
+            who = ballot.author.hex()
+            text = f"{who} has two ballots for round {round}; neither counts"
+            self._outbox.refuse(Refused(int(Reason.EQUIVOCATION), text), self._now)
+
+    def _in_window(self, round: int) -> bool:
+        return self._repair.in_window(round, self._at())
+
+    def _at(self) -> int:
+        """The own round, or the one in which this peer will be first."""
+        return self._joining.likely() if self.round is None else self._rounds.round
+
+    def _on_ping(self, sender: bytes, ping: Ping) -> None:
+        self._contacts.answer(sender, self._contacts.pong(ping.nonce, self.round))
+        self._contacts.compare(sender, ping.roster)
+
+    def _on_pong(self, sender: bytes, pong: Pong) -> None:
+        if pong.nonce:
+            self._membership.seen_in(sender, pong.round)
+            self._contacts.compare(sender, pong.roster)
+        else:
+            self._rounds.decline(sender, pong.round)
+        self._move()
+
+    def _on_peers(self, sender: bytes, peers: Peers) -> None:
+        self._contacts.on_peers(peers, self.round, self._now)
+
+    def _on_digest(self, sender: bytes, digest: Digest) -> None:
+        if self.round is not None and self.run.spreading is Spreading.BROADCAST:
+            for answer in self._repair.on_digest(digest, self.round):
+                self._contacts.answer(sender, answer)
+
+    def _on_have(self, sender: bytes, have: Have) -> None:
+        if self.run.spreading is Spreading.BROADCAST and self._in_window(have.round):
+            for answer in self._repair.on_have(have):
+                self._contacts.answer(sender, answer)
+
+    def _on_want(self, sender: bytes, want: Want) -> None:
+        lacking = False
+        for author, round in want.entries:
+            ballots = self.ledger.wanted(author, round)
+            for ballot in ballots:
+                self._contacts.answer(sender, ballot)
+            if author != self.author or ballots:
+                continue
+            lacking = True
+            self._membership.seen_in(sender, round)
+            if round >= self._at() and self._in_window(round):
+                self._owed.setdefault(round, set()).add(sender)
+        if lacking:
+            first = self._joining.start if self.round is None else self.round
+            self._contacts.answer(sender, self._contacts.pong(0, first))
+            self._move()
+
+    def _on_bye(self, sender: bytes, bye: Bye) -> None:
+        change = self._membership.leave(sender, bye.last, self._now)
+        if change is not None:
+            self._part(change)
+            self._move()
+
+    def _on_error(self, sender: bytes, error: Error) -> None:
+        self._outbox.refuse(Refused(error.code, error.text, by_them=True), self._now)
+
+    def _trespassed(self, event: events.Trespassed) -> None:
+        self._outbox.refuse(Refused(int(event.reason), event.text), self._now)
+        author = self._membership.sender(event.link)
+        if author is None or event.optional:
+            return
+        if event.reason.verdict is Verdict.REJECT or event.reason is Reason.TYPE:
+            self._contacts.scold(author, event.reason, event.text, self._now)
+
+    # --- time ---------------------------------------------------------------------------
+
+    def _ticked(self, event: events.Ticked) -> None:
+        promised = self.wake_at()
+        if promised is not None and self._now - promised > self.timing.suspect_after / 2:
+            self._membership.excuse(self._now - promised)
+        for change in self._membership.expire(self._now):
+            if change.member.state is State.GONE:
+                self._part(change)
+            else:
+                self._contacts.tell(change)
+        for author, round in self._rounds.questions(self._now):
+            self._membership.asked(author, self._now)
+            self._contacts.answer(author, Want(((author, round),)))
+        if self._now >= self._contacts.probe_at:
+            self._contacts.probe(self._now)
+        if self._now >= self._gossip_at:
+            self._gossip()
+        self._move()
+
+    def _gossip(self) -> None:
+        self._gossip_at = self._now + self.timing.gossip_interval
+        if self.run.spreading is not Spreading.BROADCAST or self.round is None:
+            return
+        alive = [m for m in self._membership.present() if m.state is State.ALIVE]
+        if alive:
+            chosen = self._random.choice(alive)
+            self._contacts.answer(chosen.author, self._repair.digest(self.round))
+
+    def _part(self, change: Change) -> None:
+        self._contacts.release(change.member)
+        self._contacts.tell(change)

@@ -1,0 +1,299 @@
+"""Who takes part, as one peer sees it: everybody known to everybody.
+
+A member is *alive* until a question to it (PING or WANT) stays unanswered for
+``suspect_after``; then *suspect*: it stays in the roster, but nobody waits for it.  Any
+message from it makes it alive again.  A suspect that stays silent for ``gone_after``, or
+says BYE, is *gone*: it leaves the roster, and with it every later digraph.
+
+The roster for a round holds the members that have announced a first round at or before it,
+and those that have gone since, up to their last ballot.  All peers that know the same
+members therefore derive the same digraph, also while somebody joins or leaves.  A partial
+view for large swarms would stand behind this same interface.
+
+(protocol_spec 04, MEMBER clauses.  The shape is SWIM's without indirect probes; our choice.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+from ..messages import Hello
+from ..parameters import LIMITS, Timing
+
+__all__ = ["Change", "Introduction", "Member", "Membership", "State", "author_of"]
+
+
+def author_of(identity: bytes) -> bytes:
+    """The 8-byte author id of a 32-byte identity."""
+    return hashlib.sha256(identity).digest()[:8]
+
+
+class State(StrEnum):
+    """What one peer believes of another."""
+
+    ALIVE = "alive"
+    SUSPECT = "suspect"
+    GONE = "gone"
+
+
+class Introduction(StrEnum):
+    """What a HELLO turned out to be."""
+
+    NEW = "new"  # an author never met, or one that had gone
+    RESTARTED = "restarted"  # a known author's new process
+    KNOWN = "known"  # the same process again, perhaps with news
+    FULL = "full"  # no room for another member
+
+
+@dataclass(slots=True)
+class Member:
+    """Another peer."""
+
+    author: bytes
+    instance: bytes
+    endpoint: str
+    link: bytes  # the inbound connection on which it said HELLO
+    heard_at: float
+    state: State = State.ALIVE
+    start: int | None = None  # first round in which it votes; None: not decided
+    round: int | None = None  # newest round that it was seen to have open
+    until: int | None = None  # when gone: the last round in whose roster it still is
+    left: bool = False  # it said BYE: only another HELLO brings it back
+    asked_at: float | None = None  # when the oldest unanswered question was put
+    silent_since: float = 0.0  # when it became suspect, or gone
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A member's state changed; `cause` is a word for people."""
+
+    member: Member
+    cause: str
+
+
+class Membership:
+    """The full view: every member this peer has met, by author."""
+
+    def __init__(self, author: bytes, timing: Timing, random: Random) -> None:
+        self.author = author
+        self.version = 0  # rises whenever any roster may have changed
+        self._timing = timing
+        self._random = random
+        self._members: dict[bytes, Member] = {}
+        self._links: OrderedDict[bytes, bytes] = OrderedDict()  # link -> author
+        self._asked: dict[bytes, Member] = {}  # members with an unanswered question
+        self._suspects: dict[bytes, Member] = {}
+        self._turn: list[bytes] = []  # authors still to be probed in this pass
+
+    # --- reading ------------------------------------------------------------------------
+
+    def sender(self, link: bytes) -> bytes | None:
+        """The author that said HELLO on `link`, or None."""
+        return self._links.get(link)
+
+    def get(self, author: bytes) -> Member | None:
+        """The member with this author id, gone ones included."""
+        return self._members.get(author)
+
+    def present(self) -> list[Member]:
+        """All members that are not gone, by author."""
+        return [m for _, m in sorted(self._members.items()) if m.state is not State.GONE]
+
+    def roster(self, round: int, start: int | None) -> list[bytes]:
+        """Authors that take part in `round`, ascending; `start` is the own first round."""
+        authors = [
+            m.author
+            for m in self._members.values()
+            if m.start is not None
+            and m.start <= round
+            and (m.state is not State.GONE or (m.until is not None and round <= m.until))
+        ]
+        if start is not None and start <= round:
+            authors.append(self.author)
+        return sorted(authors)
+
+    def is_alive(self, author: bytes) -> bool:
+        """Whether `author` is worth waiting for."""
+        member = self._members.get(author)
+        return member is not None and member.state is State.ALIVE
+
+    def roster_hash(self) -> int:
+        """XOR of the first four bytes of every present author's id, the own one included."""
+        value = int.from_bytes(self.author[:4], "big")
+        for member in self._members.values():
+            if member.state is not State.GONE:
+                value ^= int.from_bytes(member.author[:4], "big")
+        return value
+
+    def known(self) -> list[Member]:
+        """All members, gone ones included, by author."""
+        return [m for _, m in sorted(self._members.items())]
+
+    def states(self) -> dict[bytes, str]:
+        """State of every member, by author."""
+        return {author: str(m.state) for author, m in sorted(self._members.items())}
+
+    # --- changing -----------------------------------------------------------------------
+
+    def introduce(self, link: bytes, hello: Hello, now: float) -> Introduction:
+        """Take note of a HELLO whose run is ours and whose author is not us."""
+        author = author_of(hello.identity)
+        member = self._members.get(author)
+        if member is None:
+            if len(self._members) >= LIMITS.members and not self._evict():
+                return Introduction.FULL
+            member = Member(author, hello.instance, hello.endpoint, link, now)
+            self._members[author] = member
+            verdict = Introduction.NEW
+        elif member.state is State.GONE:
+            verdict = Introduction.NEW
+        elif member.instance != hello.instance or member.endpoint != hello.endpoint:
+            verdict = Introduction.RESTARTED
+        else:
+            verdict = Introduction.KNOWN
+        if member.link != link:
+            self._links.pop(member.link, None)
+        if verdict is not Introduction.KNOWN:
+            member.round = None  # an earlier life's
+        member.instance, member.endpoint, member.link = hello.instance, hello.endpoint, link
+        member.state, member.left, member.until = State.ALIVE, False, None
+        member.start = hello.start
+        self._bind(link, author)
+        self.heard(author, now)
+        self.seen_in(author, hello.round)
+        self.version += 1
+        return verdict
+
+    def heard(self, author: bytes, now: float) -> Change | None:
+        """A message came from `author`.  Returns the change if it had been given up."""
+        member = self._members.get(author)
+        if member is None:
+            return None
+        member.heard_at = now
+        if member.asked_at is not None:
+            member.asked_at = None
+            self._asked.pop(author, None)
+        if member.state is State.ALIVE:
+            self._suspects.pop(author, None)
+            return None
+        if member.left:
+            return None
+        if member.state is State.GONE:
+            self.version += 1
+        member.state, member.until = State.ALIVE, None
+        self._suspects.pop(author, None)
+        return Change(member, "heard")
+
+    def seen_in(self, author: bytes, round: int | None) -> None:
+        """`author` was seen to have `round` open."""
+        member = self._members.get(author)
+        if member is not None and round is not None:
+            if member.round is None or round > member.round:
+                member.round = round
+
+    def asked(self, author: bytes, now: float) -> None:
+        """A question was put to `author`; its silence counts from the first unanswered one."""
+        member = self._members.get(author)
+        if member is not None and member.asked_at is None:
+            member.asked_at = now
+            self._asked[author] = member
+
+    def leave(self, author: bytes, last: int | None, now: float) -> Change | None:
+        """`author` said BYE; `last` is the newest round in which it voted."""
+        member = self._members.get(author)
+        if member is None or member.state is State.GONE:
+            return None
+        member.left = True
+        self._give_up(member, last, now)
+        return Change(member, "bye")
+
+    def excuse(self, delay: float) -> None:
+        """The own loop was late by `delay` seconds: others' silence was not theirs."""
+        for member in self._asked.values():
+            if member.asked_at is not None:
+                member.asked_at += delay
+        for member in self._suspects.values():
+            member.silent_since += delay
+
+    def expire(self, now: float) -> list[Change]:
+        """Alive members that owe an answer become suspect, old suspects go."""
+        changes: list[Change] = []
+        for member in list(self._asked.values()):
+            if member.asked_at is None or now < member.asked_at + self._timing.suspect_after:
+                continue
+            if member.state is State.ALIVE:
+                member.state, member.silent_since = State.SUSPECT, now
+                self._suspects[member.author] = member
+                changes.append(Change(member, "silent"))
+            member.asked_at = None
+            del self._asked[member.author]
+        for member in list(self._suspects.values()):
+            if now >= member.silent_since + self._timing.gone_after:
+                self._give_up(member, member.round, now)
+                changes.append(Change(member, "expired"))
+        return changes
+
+    def next_to_probe(self, now: float) -> Member | None:
+        """A present member not heard for a probe interval: each once a pass, in random order."""
+        for _ in range(2):  # what is left of this pass, then at most one whole new one
+            while self._turn:
+                member = self._members.get(self._turn.pop())
+                if member is None or member.state is State.GONE:
+                    continue
+                if now - member.heard_at >= self._timing.probe_interval:
+                    return member
+            self._turn = [m.author for m in self.present()]
+            self._random.shuffle(self._turn)
+        return None
+
+    def wake_at(self) -> float | None:
+        """When expire() may next have something to say."""
+        moments = [
+            m.asked_at + self._timing.suspect_after
+            for m in self._asked.values()
+            if m.asked_at is not None
+        ]
+        moments += [m.silent_since + self._timing.gone_after for m in self._suspects.values()]
+        return min(moments, default=None)
+
+    def check(self) -> None:
+        """Every cross-reference holds, and nothing outgrew its limit."""
+        assert len(self._members) <= LIMITS.members
+        assert len(self._links) <= LIMITS.links
+        for author, member in self._members.items():
+            assert member.author == author != self.author
+            assert (member.asked_at is not None) == (author in self._asked), member
+            assert (member.state is State.SUSPECT) == (author in self._suspects), member
+            assert not (member.left and member.state is not State.GONE), member
+        for link, author in self._links.items():
+            assert author in self._members, link
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _bind(self, link: bytes, author: bytes) -> None:
+        self._links[link] = author
+        self._links.move_to_end(link)
+        while len(self._links) > LIMITS.links:
+            self._links.popitem(last=False)
+
+    def _give_up(self, member: Member, last: int | None, now: float) -> None:
+        member.state, member.until = State.GONE, last
+        member.silent_since, member.asked_at = now, None
+        self._asked.pop(member.author, None)
+        self._suspects.pop(member.author, None)
+        self.version += 1
+
+    def _evict(self) -> bool:
+        """Forget the member that has been gone longest; False when none is gone."""
+        gone = [m for m in self._members.values() if m.state is State.GONE]
+        if not gone:
+            return False
+        oldest = min(gone, key=lambda m: (m.silent_since, m.author))
+        del self._members[oldest.author]
+        for link in [link for link, author in self._links.items() if author == oldest.author]:
+            del self._links[link]
+        return True

@@ -1,0 +1,109 @@
+"""Anti-entropy: how every peer of a broadcast run ends with the same ballots.
+
+Now and then a peer sends one other a DIGEST of its ledger: a few ranges of rounds, each
+summed up in 8 bytes.  Where the receiver's sum differs it answers with a finer DIGEST, down
+to one round, then with HAVE, the list of what it holds.  Whoever gets a HAVE asks for what
+it lacks and pushes what the other lacks.  Nothing depends on any message arriving: the next
+DIGEST starts again.  Two ballots of one author count as what is "lacking" until both sides
+hold the pair that annuls it.  (protocol_spec 04, REPAIR clauses; a two-level Merkle descent.)
+"""
+
+from __future__ import annotations
+
+from ..consensus.ledger import ANNULLED_TAG, Ledger
+from ..messages import Digest, DigestEntry, Have, Message, Want
+from ..parameters import LIMITS, RunParameters, Timing
+
+__all__ = ["Repair"]
+
+_BRANCHES = 8  # parts that a differing range is split into
+
+
+class Repair:
+    """Compares ledgers with others; keeps no state of its own."""
+
+    def __init__(self, run: RunParameters, timing: Timing, ledger: Ledger) -> None:
+        self._span = run.rounds_per_ballot
+        self._timing = timing
+        self._ledger = ledger
+
+    def floor(self, round: int) -> int:
+        """Oldest round that is compared while `round` is open.
+
+        It moves in steps of a quarter of the window, so that two peers a round apart still
+        sum up the same range.
+        """
+        step = max(1, self._timing.retain // 4)
+        index = max(0, round // self._span - self._timing.retain)
+        return index // step * step * self._span
+
+    def keep_from(self, round: int) -> int:
+        """Oldest round that is kept: one step older than what is compared."""
+        step = max(1, self._timing.retain // 4)
+        return max(0, self.floor(round) - step * self._span)
+
+    def in_window(self, round: int, at: int) -> bool:
+        """Whether ballots of `round` are kept while the round `at` is open."""
+        if round % self._span:
+            return False
+        return self.keep_from(at) <= round <= at + self._timing.ahead * self._span
+
+    def digest(self, round: int) -> Digest:
+        """The own ledger in short: all older rounds as one range, the two newest apart."""
+        first, last = self.floor(round), max(round, self._ledger.newest_round() or 0)
+        recent = max(first, last - self._span)
+        entries = [self._entry(at, 1) for at in range(recent, last + 1, self._span)]
+        if recent > first:
+            entries.insert(0, self._entry(first, (recent - first) // self._span))
+        return Digest(tuple(entries))
+
+    def on_digest(self, digest: Digest, round: int) -> list[Message]:
+        """Finer digests, or lists, of the ranges in which the two ledgers differ."""
+        finer: list[DigestEntry] = []
+        answers: list[Message] = []
+        for entry in digest.entries:
+            if not self._comparable(entry, round):
+                continue
+            if self._ledger.range_hash(entry.round, entry.count) == entry.hash:
+                continue
+            if entry.count == 1:
+                answers.append(Have(entry.round, self._listing(entry.round)))
+                continue
+            part = -(-entry.count // _BRANCHES)
+            for index in range(0, entry.count, part):
+                size = min(part, entry.count - index)
+                finer.append(self._entry(entry.round + index * self._span, size))
+        if finer:
+            answers.append(Digest(tuple(finer[: LIMITS.digest])))
+        return answers[: LIMITS.digest]
+
+    def on_have(self, have: Have) -> list[Message]:
+        """Ask for what this ledger lacks; push what the other one lacks."""
+        theirs = dict(have.entries)
+        wanted: list[tuple[bytes, int]] = []
+        pushed: list[Message] = []
+        for author, tag in have.entries:
+            own = self._ledger.tag(author, have.round)
+            if own != tag and own != ANNULLED_TAG:
+                wanted.append((author, have.round))
+        for author, tag in self._ledger.listing(have.round):
+            if theirs.get(author) not in (tag, ANNULLED_TAG):
+                pushed += self._ledger.wanted(author, have.round)
+        answers: list[Message] = []
+        if wanted:
+            answers.append(Want(tuple(wanted[: LIMITS.want])))
+        return answers + pushed[: LIMITS.want]
+
+    def _listing(self, round: int) -> tuple[tuple[bytes, bytes], ...]:
+        return tuple(self._ledger.listing(round))[: LIMITS.have]
+
+    def _entry(self, first: int, count: int) -> DigestEntry:
+        return DigestEntry(first, count, self._ledger.range_hash(first, count))
+
+    def _comparable(self, entry: DigestEntry, round: int) -> bool:
+        """Inside the window, on the grid, and not empty."""
+        if entry.count < 1 or entry.round % self._span:
+            return False
+        last = entry.round + (entry.count - 1) * self._span
+        newest = round + self._timing.ahead * self._span
+        return self.floor(round) <= entry.round and last <= newest

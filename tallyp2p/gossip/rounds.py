@@ -1,0 +1,214 @@
+"""When a round opens, whom it waits for, and when it closes.
+
+A peer goes round and round through four phases::
+
+    JOINING -> VOTING -> OPEN -> LEARNING -> VOTING ... -> DONE
+
+* JOINING: the own first round is not known, or its time has not come.
+* VOTING: the learner was asked for the own ballot.
+* OPEN: the own ballot is cast; others' ballots are waited for.
+* LEARNING: the learner was given the ballots.
+
+An open round closes as soon as the pace allows, and at the latest ``deadline`` after the own
+ballot.  Only *alive* expected authors hold it open, so it never waits for the dead.  An
+author that keeps silent is asked for its ballot after ``patience``, again and again at
+growing distances; one that answers "not that one" (PONG from a later round) is let go.
+Whom a round expects is fixed when it opens: who joins or leaves meanwhile changes nothing.
+
+``bounded`` waits in the same way, but for rounds `staleness` ballots ago; ``free`` for none.
+Ballots that come after their round has closed still enter the ledger.  Under ``bounded`` and
+``free`` they teach in one of the next `staleness` rounds; under ``lockstep`` they do not,
+since the same seed shall give the same weights.  (protocol_spec 04, ROUND clauses.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..consensus.contributor import Election
+from ..consensus.ledger import Ledger
+from ..parameters import Pace, RunParameters, Timing
+
+__all__ = ["Ask", "Phase", "Rounds"]
+
+_SLACK = 2  # ballots beyond the digraph's diameter before a peer counts as left behind
+_SLOWEST_ASK = 8.0  # questions about one ballot come at most this many patiences apart
+
+
+class Phase(StrEnum):
+    """Where a peer stands."""
+
+    JOINING = "joining"
+    VOTING = "voting"
+    OPEN = "open"
+    LEARNING = "learning"
+    DONE = "done"
+
+
+@dataclass(slots=True)
+class Ask:
+    """When an expected author is asked for its ballot next."""
+
+    at: float
+    pause: float
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A round whose own ballot is cast and whose others are not all heard."""
+
+    deadline: float
+    expected: tuple[bytes, ...]  # as the roster stood when the own ballot was cast
+    asks: dict[bytes, Ask] = field(default_factory=dict)
+    declined: set[bytes] = field(default_factory=set)
+
+
+class Rounds:
+    """The clockwork of rounds.  Knows ballots and authors, but not how to reach anybody."""
+
+    def __init__(
+        self,
+        run: RunParameters,
+        timing: Timing,
+        ledger: Ledger,
+        expected: Callable[[int], Iterable[bytes]],
+        alive: Callable[[bytes], bool],
+    ) -> None:
+        self.phase = Phase.JOINING
+        self.round = 0  # the round that is voted on, open, or learnt from
+        self.opened_at = 0.0
+        self._span = run.rounds_per_ballot
+        self._timing = timing
+        self._ledger = ledger
+        self._expected = expected
+        self._alive = alive
+        self._waiting: dict[int, _Waiting] = {}  # ascending; under lockstep at most one
+        self._taught: dict[int, int] = {}  # round -> ballots that were already given out
+
+    # --- moving -------------------------------------------------------------------------
+
+    def vote(self, round: int) -> None:
+        """The learner is asked for the ballot of `round`."""
+        self.phase, self.round = Phase.VOTING, round
+
+    def open(self, now: float) -> None:
+        """The own ballot was cast."""
+        self.phase, self.opened_at = Phase.OPEN, now
+        expected = tuple(self._expected(self.round))
+        self._waiting[self.round] = _Waiting(now + self._timing.deadline, expected)
+
+    def closes(self, now: float) -> bool:
+        """Whether the open round may close now."""
+        if self.phase is not Phase.OPEN:
+            return False
+        if now >= self._waiting[self.round].deadline:
+            return True
+        return all(
+            now >= waiting.deadline or not self._holding(round)
+            for round, waiting in self._waiting.items()
+            if round <= self._newest_awaited()
+        )
+
+    def close(self, now: float) -> tuple[Election, ...]:
+        """Close the open round; what the learner gets."""
+        self.phase = Phase.LEARNING
+        oldest = self.round - self._late() * self._span
+        for round in [r for r in self._waiting if r <= oldest or not self.missing(r)]:
+            del self._waiting[round]
+        elections = []
+        for round in range(max(0, oldest), self.round + 1, self._span):
+            ballots = self._ledger.ballots(round)
+            if len(ballots) != self._taught.get(round, 0):
+                elections.append(Election(round, tuple(ballots)))
+                self._taught[round] = len(ballots)
+        for round in [r for r in self._taught if r < oldest]:
+            del self._taught[round]
+        return tuple(elections)
+
+    def next(self, seen: Iterable[int]) -> int:
+        """The round after this one.
+
+        `seen` are the rounds in which alive members were seen.  A peer that was away (frozen,
+        cut off) and finds half of them further ahead than its pace allows joins them there:
+        their ballots for the rounds between are closed, and its own would come too late.
+        """
+        following = self.round + self._span
+        ahead = sorted(seen)
+        if self._timing.pace is Pace.FREE or not ahead:
+            return following
+        middle = ahead[(len(ahead) - 1) // 2]
+        # Sampled peers wait only for those whom they hear: while one is slow, others may get
+        # ahead of it by about the digraph's diameter, and that is no reason to leap.
+        normal = len(ahead).bit_length() + _SLACK + self._late()
+        return middle if middle > following + normal * self._span else following
+
+    # --- asking -------------------------------------------------------------------------
+
+    def missing(self, round: int) -> list[bytes]:
+        """Expected authors of `round` whose ballots are not here, dead or alive."""
+        here = self._ledger.authors(round)
+        waiting = self._waiting.get(round)
+        expected = self._expected(round) if waiting is None else waiting.expected
+        return [author for author in expected if author not in here]
+
+    def questions(self, now: float) -> list[tuple[bytes, int]]:
+        """(author, round) of ballots to ask for now."""
+        due: list[tuple[bytes, int]] = []
+        for round, waiting in self._waiting.items():
+            for author in self._holding(round):
+                ask = waiting.asks.get(author)
+                if ask is None:
+                    waiting.asks[author] = Ask(
+                        self.opened_at + self._timing.patience, self._timing.patience
+                    )
+                    ask = waiting.asks[author]
+                if now >= ask.at:
+                    due.append((author, round))
+                    ask.pause = min(2 * ask.pause, _SLOWEST_ASK * self._timing.patience)
+                    ask.at = now + ask.pause
+        return due
+
+    def decline(self, author: bytes, at: int | None) -> None:
+        """`author`, asked for a ballot that it does not have, is at round `at` (None: nowhere)."""
+        for round, waiting in self._waiting.items():
+            if author in waiting.asks and (at is None or at > round):
+                waiting.declined.add(author)
+
+    def wake_at(self) -> float | None:
+        """The next deadline or question, or None while nothing is waited for."""
+        moments: list[float] = []
+        for round, waiting in self._waiting.items():
+            if self.phase is Phase.OPEN:
+                moments.append(waiting.deadline)
+            for author in self._holding(round):
+                ask = waiting.asks.get(author)
+                moments.append(self.opened_at + self._timing.patience if ask is None else ask.at)
+        return min(moments, default=None)
+
+    def check(self) -> None:
+        """The phases and what is waited for agree."""
+        assert self.round % self._span == 0, self.round
+        if self.phase is Phase.OPEN:
+            assert self.round in self._waiting
+        assert all(round <= self.round for round in self._waiting), self._waiting
+        assert len(self._waiting) <= self._late() + 1, self._waiting
+        assert len(self._taught) <= self._late() + 2, self._taught
+
+    # --- inside -------------------------------------------------------------------------
+
+    def _late(self) -> int:
+        """How many ballots ago a ballot may be and still teach."""
+        return 0 if self._timing.pace is Pace.LOCKSTEP else self._timing.staleness
+
+    def _newest_awaited(self) -> int:
+        """The newest round that must be complete before the open one may close."""
+        if self._timing.pace is Pace.FREE:
+            return -1
+        return self.round - self._late() * self._span
+
+    def _holding(self, round: int) -> list[bytes]:
+        """Alive expected authors of `round` whose ballots may still come."""
+        declined = self._waiting[round].declined
+        return [a for a in self.missing(round) if a not in declined and self._alive(a)]
