@@ -56,6 +56,7 @@ class Hello:
     known: int = 1  # members that the sender knows, itself included
     round: int | None = None  # the round that the sender has open; None before its first
     start: int | None = None  # the first round in which the sender votes; None: undecided
+    met: bool = False  # the sender has heard the receiver's HELLO; if not, it wants it again
     held: int | None = None  # newest round of the receiver's ballots that the sender holds
     versions: tuple[int, int] = (1, 1)  # lowest and highest protocol version spoken
     agent: str = ""  # software name and version, for people
@@ -87,7 +88,7 @@ class Ping:
     """Is your loop alive?  The answer is PONG."""
 
     nonce: int  # u32, echoed
-    roster: int  # u32, XOR of the first four bytes of the known authors' ids
+    roster: int  # u32, sums up who is known, and each one's first round
 
 
 @dataclass(frozen=True, slots=True)

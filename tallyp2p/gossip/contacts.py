@@ -93,8 +93,14 @@ class Contacts:
 
     def announce(self, round: int | None) -> None:
         """Say HELLO again to everybody: the own first round is decided."""
-        for endpoint in sorted(self._lines):
-            self._say_hello(endpoint, None, round)
+        for endpoint, line in sorted(self._lines.items()):
+            self._say_hello(endpoint, self._at_other_end(endpoint, line), round)
+
+    def _at_other_end(self, endpoint: str, line: _Line) -> Member | None:
+        for member in self._membership.present():
+            if member.endpoint == endpoint and member.instance == line.instance:
+                return member
+        return None
 
     def _say_hello(self, endpoint: str, to: Member | None, round: int | None) -> None:
         hello = Hello(
@@ -106,6 +112,7 @@ class Contacts:
             known=max(1 + len(self._lines), self._timing.quorum),
             round=round,
             start=self._joining.start,
+            met=to is not None,
             held=None if to is None else self._ledger.newest(to.author),
             agent=self._agent,
         )
@@ -133,7 +140,10 @@ class Contacts:
             old = Member(author, b"", old_endpoint or "", b"", now)
             self.release(old)
         self.reach(member, round, now)
-        if verdict is not Introduction.KNOWN:
+        if verdict is Introduction.KNOWN:
+            if not hello.met:
+                self._say_hello(member.endpoint, member, round)
+        else:
             self.tell(Change(member, "hello" if verdict is Introduction.NEW else "restarted"))
             if hello.known < 1 + len(self._lines):
                 self._send_peers(member.endpoint)
@@ -200,27 +210,35 @@ class Contacts:
             if endpoint not in gone:
                 self.dial(endpoint, round, now)
 
-    def compare(self, author: bytes, roster: int) -> None:
-        """Pass on who is here to a member whose roster differs from ours."""
+    def compare(self, author: bytes, roster: int, round: int | None) -> None:
+        """Pass on who is here, and the own first round, where another's roster differs."""
         member = self._membership.get(author)
-        if member is not None and roster != self._membership.roster_hash():
+        if member is not None and roster != self._roster():
+            self._say_hello(member.endpoint, member, round)
             self._send_peers(member.endpoint)
 
     def pong(self, nonce: int, round: int | None) -> Pong:
         """The answer to a PING, or to a WANT for a ballot that is not cast (nonce 0)."""
-        return Pong(nonce, self._membership.roster_hash(), round)
+        return Pong(nonce, self._roster(), round)
 
-    def probe(self, now: float) -> None:
-        """Ping one quiet member; hang up where nobody ever answered."""
+    def _roster(self) -> int:
+        return self._membership.roster_hash(self._joining.start)
+
+    def probe(self, round: int | None, now: float) -> None:
+        """Ping one quiet member; repeat HELLO where nobody answered, in the end hang up."""
         self.probe_at = now + self._timing.probe_interval
         member = self._membership.next_to_probe(now)
         if member is not None:
             self._membership.asked(member.author, now)
             nonce = self._random.randrange(1, 2**32)
-            self.answer(member.author, Ping(nonce, self._membership.roster_hash()))
+            self.answer(member.author, Ping(nonce, self._roster()))
         for endpoint, line in sorted(self._lines.items()):
-            if line.instance is None and now >= line.since + self._timing.join_deadline:
+            if line.instance is not None:
+                continue
+            if now >= line.since + self._timing.join_deadline:
                 self._close(endpoint)
+            elif now > line.since:
+                self._say_hello(endpoint, None, round)
 
     # --- saying -------------------------------------------------------------------------
 

@@ -319,12 +319,12 @@ class PeerMachine:
 
     def _on_ping(self, sender: bytes, ping: Ping) -> None:
         self._contacts.answer(sender, self._contacts.pong(ping.nonce, self.round))
-        self._contacts.compare(sender, ping.roster)
+        self._contacts.compare(sender, ping.roster, self.round)
 
     def _on_pong(self, sender: bytes, pong: Pong) -> None:
         if pong.nonce:
             self._membership.seen_in(sender, pong.round)
-            self._contacts.compare(sender, pong.roster)
+            self._contacts.compare(sender, pong.roster, self.round)
         else:
             self._rounds.decline(sender, pong.round)
         self._move()
@@ -391,7 +391,7 @@ class PeerMachine:
             self._membership.asked(author, self._now)
             self._contacts.answer(author, Want(((author, round),)))
         if self._now >= self._contacts.probe_at:
-            self._contacts.probe(self._now)
+            self._contacts.probe(self.round, self._now)
         if self._now >= self._gossip_at:
             self._gossip()
         self._move()

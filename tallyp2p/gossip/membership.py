@@ -32,6 +32,11 @@ def author_of(identity: bytes) -> bytes:
     return hashlib.sha256(identity).digest()[:8]
 
 
+def _sum(author: bytes, start: int | None) -> int:
+    spread = 0 if start is None else (start + 1) * 2654435761 % 2**32
+    return int.from_bytes(author[:4], "big") ^ spread
+
+
 class State(StrEnum):
     """What one peer believes of another."""
 
@@ -121,12 +126,16 @@ class Membership:
         member = self._members.get(author)
         return member is not None and member.state is State.ALIVE
 
-    def roster_hash(self) -> int:
-        """XOR of the first four bytes of every present author's id, the own one included."""
-        value = int.from_bytes(self.author[:4], "big")
+    def roster_hash(self, start: int | None) -> int:
+        """Sum of the roster, u32: equal where the same members and first rounds are known.
+
+        XOR over the present members and this peer, whose first round is `start`, of the first
+        four bytes of the author id and a multiple of the first round.
+        """
+        value = _sum(self.author, start)
         for member in self._members.values():
             if member.state is not State.GONE:
-                value ^= int.from_bytes(member.author[:4], "big")
+                value ^= _sum(member.author, member.start)
         return value
 
     def known(self) -> list[Member]:
