@@ -1,0 +1,138 @@
+"""`tallyp2p peer`: one peer in the foreground, told in plain lines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from .errors import DONE, FAILED
+from .options import EXIT_CODES, chosen_profile, profile_options, verbose_option
+
+__all__ = ["peer"]
+
+
+class _Shard(click.ParamType[tuple[int, int]]):
+    """`I/N`: part I, counted from 0, of data that was cut into N."""
+
+    name = "shard"
+
+    def convert(
+        self,
+        value: str | tuple[int, int],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        parts = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", value)
+        if parts is None or int(parts[1]) >= int(parts[2]):
+            self.fail(f"{value} is not I/N with I from 0 to N - 1, such as 0/2", param, ctx)
+        return int(parts[1]), int(parts[2])
+
+
+@click.command(epilog=EXIT_CODES)
+@click.option(
+    "--listen",
+    metavar="ADDRESS",
+    help="Where other peers reach this one: tcp://HOST:PORT, with * for any free port, or "
+    "ipc://PATH.  [default: tcp://127.0.0.1:*]",
+)
+@click.option(
+    "--seed",
+    "seeds",
+    metavar="ENDPOINT",
+    multiple=True,
+    help="A peer to join at; may be repeated.  Without one, this peer waits to be joined.  "
+    "(The seed of the random generators is a setting: --set seed=7.)",
+)
+@click.option(
+    "--shard",
+    type=_Shard(),
+    metavar="I/N",
+    help="Train on part I (counted from 0) of the data cut into N parts, as peer I of that "
+    "swarm: the same shard is the same peer.  Without it, a random part as a new peer.",
+)
+@click.option(
+    "--name",
+    metavar="TEXT",
+    help="Be the peer of this name instead: the same name is the same peer, whatever its shard.",
+)
+@click.option(
+    "--run",
+    "run_dir",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Take part in the run of this directory: its config.toml, its peers, its metrics.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write config.toml and metrics into this new directory.  [default: write nothing]",
+)
+@click.option(
+    "--insecure-listen",
+    is_flag=True,
+    help="Allow --listen on an address that other hosts can reach.  Ballots are neither signed "
+    "nor encrypted yet, and whoever can connect can fill this process's memory.",
+)
+@profile_options
+@verbose_option
+def peer(
+    listen: str | None,
+    seeds: tuple[str, ...],
+    shard: tuple[int, int] | None,
+    name: str | None,
+    run_dir: Path | None,
+    out: Path | None,
+    insecure_listen: bool,
+    profile: str | None,
+    config: Path | None,
+    settings: tuple[str, ...],
+    verbose: int,
+) -> int:
+    """Run one peer in the foreground until it has made its rounds.
+
+    All peers of a swarm must agree on the run: the same data settings, probes, votes per
+    ballot and random seed.  A peer with other settings is told so and turned away.
+
+    SIGTERM lets the peer say goodbye and leave (exit code 0); so does Ctrl-C (exit code 130).
+
+    \b
+    Two terminals make a swarm of two:
+      tallyp2p peer --shard 0/2 --listen tcp://127.0.0.1:7000
+      tallyp2p peer --shard 1/2 --seed tcp://127.0.0.1:7000
+
+    \b
+    Start peer 3 of a running swarm again after it was killed:
+      tallyp2p peer --run tallyp2p-runs/20260101-120000-default --shard 3/10
+    """
+    from .foreground import Foreground
+
+    if run_dir is not None:
+        clash = {"--config": config, "--profile": profile, "--out": out}
+        for option, value in clash.items():
+            if value is not None:
+                raise click.UsageError(f"--run takes everything from its directory: omit {option}")
+        if shard is None:
+            raise click.UsageError("--run needs --shard I/N: which peer of that run to be")
+        config = run_dir / "config.toml"
+    chosen = chosen_profile(
+        profile,
+        config,
+        settings,
+        {"network.listen": listen, "peers": None if shard is None else shard[1]},
+    )
+    shell = Foreground(
+        profile=chosen,
+        seeds=seeds,
+        shard=None if shard is None else shard[0],
+        name=name,
+        run_dir=run_dir or out,
+        joining=run_dir is not None,
+        insecure=insecure_listen,
+        say=lambda line: click.echo(line),
+    )
+    return DONE if shell.run() else FAILED

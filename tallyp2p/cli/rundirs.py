@@ -1,0 +1,56 @@
+"""Where a run's files go: chosen, made, and given the configuration before any peer starts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from ..errors import FailureError, SettingsError
+from ..profiles import Profile, to_toml
+from ..version import __version__
+
+__all__ = ["HOME", "new_run_dir", "write_config"]
+
+HOME = Path("tallyp2p-runs")
+
+
+def new_run_dir(out: Path | None, name: str, now: datetime) -> Path:
+    """An empty directory: `out`, or HOME/<time>-<name>.
+
+    Raises :class:`SettingsError` when `out` holds something, :class:`FailureError` when a
+    directory cannot be made.
+    """
+    path = out or _unused(HOME / f"{now:%Y%m%d-%H%M%S}-{name}")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        occupied = any(path.iterdir())
+    except OSError as error:
+        raise FailureError(
+            f"the run directory {path} cannot be made: {error.strerror}; choose another with --out"
+        ) from None
+    if occupied:
+        raise SettingsError(f"the run directory {path} is not empty: choose another with --out")
+    return path
+
+
+def write_config(run_dir: Path, profile: Profile) -> Path:
+    """RUN/config.toml, the whole profile; raises FailureError when the disk refuses."""
+    path = run_dir / "config.toml"
+    header = (
+        f"# All settings of this run, written by tallyp2p {__version__}.\n"
+        "# tallyp2p swarm --config FILE repeats it.\n\n"
+    )
+    try:
+        path.write_text(header + to_toml(profile), "utf-8")
+    except OSError as error:
+        raise FailureError(
+            f"cannot write {path}: {error.strerror}; choose another directory with --out"
+        ) from None
+    return path
+
+
+def _unused(path: Path) -> Path:
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate, number = path.with_name(f"{path.name}-{number}"), number + 1
+    return candidate

@@ -1,0 +1,49 @@
+"""Which exit code and which words each kind of failure gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+import pytest
+
+from tallyp2p.cli.errors import Session, told
+from tallyp2p.errors import FailureError, LocalError, SettingsError
+
+
+def raising(error: BaseException) -> Callable[[], int]:
+    def command() -> int:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (SettingsError("say less"), 2, "Error: say less\n"),
+        (FailureError("the port is busy"), 1, "Error: the port is busy\n"),
+        (click.UsageError("no such thing"), 2, "Error: no such thing\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (click.Abort(), 130, ""),
+    ],
+)
+def test_exit_code_and_sentence(
+    error: BaseException, code: int, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(raising(error), Session()) == code
+    assert capsys.readouterr().err == sentence
+
+
+def test_own_bug_says_so_and_how_to_see_more(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(raising(LocalError("oops")), Session()) == 1
+    said = capsys.readouterr().err
+    assert "fault of tallyp2p" in said
+    assert "LocalError: oops" in said
+    assert "-vv" in said
+    assert said.count("\n") == 1
+
+
+def test_success_is_0_and_a_number_is_kept() -> None:
+    assert told(lambda: None, Session()) == 0
+    assert told(lambda: 130, Session()) == 130
