@@ -1,0 +1,229 @@
+"""From ballots to what was decided (protocol_spec 05, TALLY).
+
+A tally counts, for every probe, how often each class was voted for.  It is a sum, so it does
+not depend on the order of the ballots.  Up to a million cells (probes times classes) the
+counts are a dense table; above that only the cells that got a vote exist, found by sorting,
+because a table of 2,000 probes and 50,000 classes would take 400 MB and be all but empty.
+
+Votes stay packed until here and are unpacked once, many ballots at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+
+from ..bits import unpack_rows
+from ..errors import LocalError
+from ..parameters import Ids, RunParameters
+from ..payloads import Ballot
+from . import probes
+from .contributor import Election, IdArray
+
+__all__ = ["Cells", "Tally", "count"]
+
+IntArray = npt.NDArray[np.int64]
+CountArray = npt.NDArray[np.uint32]
+
+_DENSE_CELLS = 1_000_000  # a dense table has at most this many; our choice, measured
+_BATCH = 262_144  # votes unpacked at a time, which bounds scratch memory to a few MB
+_DOMAIN = b"TALLY1-TALLY"
+_ONE = np.uint32(1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """The counts that are not zero, by probe, then by class.  Three arrays of one length."""
+
+    probe: IntArray  # index into Tally.ids
+    label: IntArray  # class, 0 .. C - 1
+    votes: IntArray  # at least 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """What the counted ballots say.  P probes, C classes; abstentions count nowhere."""
+
+    run: bytes  # the run id
+    round: int  # first round of the ballots
+    classes: int  # C
+    ids: IdArray  # (P,) uint32: in draw order when derived, else ascending, without repeats
+    voters: IntArray  # (P,) votes cast on each probe, abstentions left out
+    table: CountArray | None  # (P, C) counts, when there are few cells
+    sparse: Cells | None  # the same when there are many; exactly one of the two is None
+
+    def cells(self) -> Cells:
+        """The counts that are not zero.  Always possible, whatever P and C are."""
+        if self.sparse is not None:
+            return self.sparse
+        assert self.table is not None
+        probe, label = np.nonzero(self.table)
+        return Cells(probe, label, self.table[probe, label].astype(np.int64))
+
+    def histogram(self) -> npt.NDArray[np.float32]:
+        """(P, C) float32: the share of each class in a probe's votes.
+
+        A row sums to 1, or is all zero where nobody voted.  Raises :class:`LocalError` when
+        P * C exceeds a million: use :meth:`cells` there.
+        """
+        if self.table is None:
+            size = f"{len(self.ids)} probes x {self.classes} classes"
+            raise LocalError(f"{size} is too large for a dense histogram: use cells()")
+        shares = self.table.astype(np.float32)
+        shares /= np.maximum(self.voters, 1).astype(np.float32)[:, None]
+        return shares
+
+    def plurality(self) -> IntArray:
+        """(P,) the class with most votes; -1 where nobody voted.
+
+        Among tied classes: the first one in the cyclic order that starts at
+        (probe id + round) mod C (TIE-1), so that no class is favoured over many probes.
+        """
+        winners = np.full(len(self.ids), -1, dtype=np.int64)
+        cells = self.cells()
+        starts, best, _ = self._best(cells)
+        voted = cells.probe[starts]
+        winners[voted] = (best + self._first(voted)) % self.classes
+        return winners
+
+    def margin(self) -> IntArray:
+        """(P,) votes of the plurality less those of the runner-up; 0 where tied or no votes."""
+        margins = np.zeros(len(self.ids), dtype=np.int64)
+        cells = self.cells()
+        starts, best, rank = self._best(cells)
+        if len(starts):
+            runs = np.diff(starts, append=len(cells.probe))
+            top = np.maximum.reduceat(cells.votes, starts)
+            others = np.where(rank == np.repeat(best, runs), 0, cells.votes)
+            margins[cells.probe[starts]] = top - np.maximum.reduceat(others, starts)
+        return margins
+
+    def digest(self) -> bytes:
+        """SHA-256, 32 bytes, equal for equal counts in every language (TALLY-6).
+
+        Over ``"TALLY1-TALLY" || run id || u32 round``, then for each cell that is not zero,
+        by probe id, then by class: ``u32 id || u32 class || u32 votes``.
+        """
+        cells = self.cells()
+        ids = self.ids[cells.probe]
+        order = np.argsort(ids, kind="stable")
+        rows = np.stack((ids, cells.label, cells.votes), axis=1)[order].astype(">u4")
+        head = _DOMAIN + self.run + self.round.to_bytes(4, "big")
+        return hashlib.sha256(head + rows.tobytes()).digest()
+
+    def _first(self, probe: IntArray) -> IntArray:
+        """The class at which the cyclic order of each probe starts."""
+        return (self.ids[probe].astype(np.int64) + self.round) % self.classes
+
+    def _best(self, cells: Cells) -> tuple[IntArray, IntArray, IntArray]:
+        """Where each voted probe's cells start, its winner's place in the cyclic order, and
+        each cell's place, which is C for all that have fewer votes than the top."""
+        starts = np.flatnonzero(np.diff(cells.probe, prepend=-1))
+        if not len(starts):
+            return starts, starts, starts
+        runs = np.diff(starts, append=len(cells.probe))
+        top = np.repeat(np.maximum.reduceat(cells.votes, starts), runs)
+        place = (cells.label - self._first(cells.probe)) % self.classes
+        rank = np.where(cells.votes == top, place, self.classes)
+        return starts, np.minimum.reduceat(rank, starts), rank
+
+
+def count(
+    run: RunParameters,
+    election: Election,
+    own: bytes | None,
+    include_own: bool = True,
+    ids: IdArray | None = None,
+) -> Tally:
+    """Count the ballots of `election`.
+
+    `own` is the author whose ballot is left out when `include_own` is false.  `ids`, shape
+    (run.votes,), spares the derivation to a caller that has the derived ids already.  Raises
+    :class:`LocalError` for ballots that no codec would have let in: of another round, twice
+    of one author, of a wrong size, or with a label above the run's highest.
+    """
+    if len({ballot.author for ballot in election.ballots}) != len(election.ballots):
+        raise LocalError("an election holds at most one ballot of each author")
+    if any(ballot.round != election.round for ballot in election.ballots):
+        raise LocalError(f"a ballot of another round than {election.round}")
+    ballots = [b for b in election.ballots if include_own or b.author != own]
+    explicit = run.ids is Ids.EXPLICIT
+    if any((ballot.ids is not None) != explicit for ballot in ballots):
+        raise LocalError(f"ballots of this run have {run.ids.value} ids")
+    if explicit:
+        ids = np.unique(np.array([i for b in ballots for i in b.ids or ()], dtype=np.uint32))
+    elif ids is None:
+        ids = probes.derive(run, election.round)
+    elif ids.shape != (run.votes,):
+        raise LocalError(f"the derived ids have shape {(run.votes,)}, not {ids.shape}")
+    batches = _batches(run, ballots, ids if explicit else None)
+    if len(ids) * run.classes <= _DENSE_CELLS:
+        table = _dense(run.classes, len(ids), batches)
+        voters = table.sum(axis=1, dtype=np.uint32).astype(np.int64)
+        return Tally(run.run, election.round, run.classes, ids, voters, table, None)
+    cells = _sparse(run.classes, batches)
+    voters = np.bincount(cells.probe, weights=cells.votes, minlength=len(ids)).astype(np.int64)
+    return Tally(run.run, election.round, run.classes, ids, voters, None, cells)
+
+
+_Batch = tuple[IntArray, npt.NDArray[np.integer]]
+
+
+def _batches(
+    run: RunParameters, ballots: Sequence[Ballot], union: IdArray | None
+) -> Iterator[_Batch]:
+    """Unpacked votes of some ballots at a time: (positions in the tally's ids, labels).
+
+    Labels have shape (ballots, votes); positions the same, or (votes,) when `union` is None,
+    that is when every ballot is on the same probes.
+    """
+
+    def size(ballot: Ballot) -> int:
+        return run.votes if ballot.ids is None else len(ballot.ids)
+
+    for votes, alike in groupby(sorted(ballots, key=size), key=size):
+        if not 1 <= votes <= run.votes:
+            raise LocalError(f"a ballot of this run holds 1 to {run.votes} votes, not {votes}")
+        group = list(alike)
+        row = -(-votes * run.bits // 8)
+        step = max(1, _BATCH // votes)
+        for at in range(0, len(group), step):
+            some = group[at : at + step]
+            if any(len(ballot.votes) != row for ballot in some):
+                raise LocalError(f"{votes} votes take {row} bytes in this run")
+            packed = np.frombuffer(b"".join(b.votes for b in some), dtype=np.uint8)
+            labels = unpack_rows(packed.reshape(len(some), row), votes, run.bits)
+            if int(labels.max()) > run.highest_label:
+                raise LocalError(f"a label above {run.highest_label}, the run's highest")
+            if union is None:
+                yield np.arange(votes), labels
+            else:
+                yield np.searchsorted(union, np.array([b.ids for b in some])), labels
+
+
+def _dense(classes: int, size: int, batches: Iterator[_Batch]) -> CountArray:
+    """(size, classes) counts.  Abstentions are counted in one more column, then cut off."""
+    width = classes + 1
+    table = np.zeros(size * width, dtype=np.uint32)
+    for positions, labels in batches:
+        # Measured: as fast as one bincount of the batch, which would need a table of its own.
+        np.add.at(table, (positions * width + labels).ravel(), _ONE)
+    return table.reshape(size, width)[:, :classes]
+
+
+def _sparse(classes: int, batches: Iterator[_Batch]) -> Cells:
+    """The cells that got a vote, by sorting all votes and measuring the runs of equals."""
+    keys = [np.empty(0, dtype=np.int64)]
+    for positions, labels in batches:
+        flat = positions * classes + labels
+        keys.append(flat[labels < classes])
+    votes = np.concatenate(keys)
+    votes.sort()
+    starts = np.flatnonzero(np.diff(votes, prepend=-1))
+    probe, label = np.divmod(votes[starts], classes)
+    return Cells(probe, label, np.diff(starts, append=len(votes)))
