@@ -1,0 +1,133 @@
+"""Which addresses a peer may listen on, and what to say when one cannot be had."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import stat
+from collections.abc import Callable
+
+from ..errors import FailureError, SettingsError
+
+__all__ = ["bind_error", "check_files", "check_listen"]
+
+_FILES_ALONE = 64  # interpreter, libraries, logs, run directory, one ZeroMQ context
+_FILES_PER_PEER = 5  # outbound: socket, connection, watch (2); inbound: connection
+
+
+def check_listen(listen: str, insecure: bool) -> None:
+    """Refuse an address that would expose the inbox, or that cannot be listened on.
+
+    Any host that can connect to a ROUTER without authentication can fill its memory, and
+    ballots are not signed: so only loopback and ipc are allowed unless `insecure` is set.
+    Raises :class:`SettingsError`; :class:`FailureError` when an ipc path is in use.
+    """
+    scheme, separator, rest = listen.partition("://")
+    if separator and scheme == "ipc" and rest:
+        _check_path(listen, rest)
+        return
+    host, colon, port = rest.rpartition(":")
+    if not (separator and scheme == "tcp" and colon and host and _is_port(port)):
+        raise SettingsError(
+            f"cannot listen on {listen!r}: write tcp://ADDRESS:PORT (PORT may be *) or ipc://PATH"
+        )
+    if host in ("*", "0.0.0.0", "[::]"):
+        raise SettingsError(
+            f"cannot listen on {listen}: name the one address at which other peers reach this host"
+        )
+    try:
+        loopback = ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        raise SettingsError(
+            f"cannot listen on {listen}: write the address in numbers, as in tcp://127.0.0.1:*"
+        ) from None
+    if not (loopback or insecure):
+        raise SettingsError(
+            f"will not listen on {listen}: ballots are neither signed nor encrypted yet; use "
+            "tcp://127.0.0.1:* or ipc://PATH, or allow it with --insecure-listen on a network "
+            "whose every host you trust"
+        )
+
+
+def bind_error(listen: str, code: int) -> FailureError:
+    """The error to raise when the operating system refused to bind, by its errno."""
+    advice: Callable[[str], str] = {
+        errno.EADDRINUSE: lambda at: (
+            f"cannot listen on {at}: it is in use; choose another "
+            "port (or * for any free one), or stop the process that holds it"
+        ),
+        errno.EACCES: lambda at: (
+            f"cannot listen on {at}: not permitted; choose a port "
+            "above 1023, or a directory that you may write to"
+        ),
+        errno.EADDRNOTAVAIL: lambda at: (
+            f"cannot listen on {at}: this host does not have "
+            "that address; use one of its own, such as 127.0.0.1"
+        ),
+        errno.ENODEV: lambda at: (
+            f"cannot listen on {at}: this host does not have that "
+            "address; use one of its own, such as 127.0.0.1"
+        ),
+        errno.ENOENT: lambda at: f"cannot listen on {at}: its directory does not exist; create it",
+        errno.ENAMETOOLONG: lambda at: (
+            f"cannot listen on {at}: the path is too long for a "
+            "socket (about 100 bytes); choose a shorter one"
+        ),
+        errno.EMFILE: lambda at: (
+            f"cannot listen on {at}: too many open files; raise the limit with `ulimit -n`"
+        ),
+    }.get(code, lambda at: f"cannot listen on {at}: {os.strerror(code)}; choose another address")
+    return FailureError(advice(listen))
+
+
+def check_files(peers: int, limit: int | None = None) -> None:
+    """Check at start that this process may open enough files to talk to `peers` others.
+
+    `limit` is the soft limit on open files; by default the process's own (no check where
+    the system has none).  At the limit libzmq does not fail but spins, hence the check.
+    Raises :class:`FailureError`.
+    """
+    if limit is None:
+        try:
+            import resource
+        except ImportError:  # not a POSIX system
+            return
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if limit == resource.RLIM_INFINITY:
+            return
+    needed = _FILES_ALONE + _FILES_PER_PEER * peers
+    if needed > limit:
+        raise FailureError(
+            f"talking to {peers} peers needs about {needed} open files, but only {limit} are "
+            f"allowed: run `ulimit -n {needed}` first, or start fewer peers"
+        )
+
+
+def _is_port(text: str) -> bool:
+    return text == "*" or (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535)
+
+
+def _check_path(listen: str, path: str) -> None:
+    """libzmq removes whatever it finds at an ipc path, so look before it does.
+
+    It would take the path of a running peer without an error, and delete a user's file.
+    """
+    if path == "*" or path.startswith("@"):
+        raise SettingsError(f"cannot listen on {listen}: write the path of a file, ipc://PATH")
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return  # binding will say what is wrong, if anything
+    if not stat.S_ISSOCK(mode):
+        raise SettingsError(f"cannot listen on {listen}: a file of that name exists")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return  # left behind by a process that is gone
+        except OSError as error:
+            raise bind_error(listen, error.errno or errno.EADDRINUSE) from None
+    raise bind_error(listen, errno.EADDRINUSE)

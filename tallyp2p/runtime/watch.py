@@ -1,0 +1,62 @@
+"""When a socket completes a handshake, and when it is gone for good: ZeroMQ's socket monitor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+__all__ = ["Watch"]
+
+_numbers = count()
+
+
+class Watch:
+    """Calls `handshake` for each handshake that `socket` completes, from now on.
+
+    A closed socket lives on until what was sent on it has left; `ended` is set after that.
+    Events must be taken off at once, in the loop, and not when somebody asks for figures:
+    after 2,000 of them libzmq's thread waits for us, and with it every message of the
+    context, so that a stranger could silence a peer by connecting often.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        socket: zmq.Socket[bytes],
+        handshake: Callable[[], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self._handshake = handshake
+        address = f"inproc://watch-{next(_numbers)}"
+        socket.monitor(address, zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_MONITOR_STOPPED)
+        self._events = context.socket(zmq.PAIR)
+        self._events.set(zmq.LINGER, 0)
+        self._events.connect(address)
+        self._descriptor = self._events.fileno()
+        self._loop.add_reader(self._descriptor, self._take)
+        self._take()  # the descriptor reports changes only
+
+    def close(self) -> None:
+        """Stop watching.  May be called twice."""
+        if self._events.closed:
+            return
+        self._loop.remove_reader(self._descriptor)
+        self._events.close()
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def _take(self) -> None:
+        try:
+            while True:
+                event = parse_monitor_message(self._events.recv_multipart(zmq.NOBLOCK))
+                if event["event"] == zmq.EVENT_MONITOR_STOPPED:
+                    self.close()
+                    return
+                self._handshake()
+        except zmq.Again:
+            return

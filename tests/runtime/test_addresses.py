@@ -1,0 +1,93 @@
+"""Where a peer may listen: what is refused, whose fault it is, and what the person is told."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from pathlib import Path
+
+import pytest
+
+from tallyp2p.errors import FailureError, SettingsError
+from tallyp2p.runtime.addresses import bind_error, check_files, check_listen
+
+
+@pytest.mark.parametrize(
+    "listen",
+    [
+        "tcp://127.0.0.1:*",
+        "tcp://127.8.9.10:4000",
+        "tcp://[::1]:*",
+        "ipc:///tmp/nobody-has-this-path/peer",
+    ],
+)
+def test_loopback_and_ipc_need_no_flag(listen: str) -> None:
+    check_listen(listen, insecure=False)
+
+
+@pytest.mark.parametrize("listen", ["tcp://192.0.2.1:4000", "tcp://[2001:db8::1]:*"])
+def test_other_addresses_need_the_flag(listen: str) -> None:
+    with pytest.raises(SettingsError, match="neither signed nor encrypted.*--insecure-listen"):
+        check_listen(listen, insecure=False)
+    check_listen(listen, insecure=True)
+
+
+@pytest.mark.parametrize("listen", ["tcp://*:4000", "tcp://0.0.0.0:*", "tcp://[::]:4000"])
+def test_wildcards_are_refused_even_with_the_flag(listen: str) -> None:
+    # HELLO carries the address, and nobody can dial 0.0.0.0.
+    with pytest.raises(SettingsError, match="name the one address"):
+        check_listen(listen, insecure=True)
+
+
+@pytest.mark.parametrize(
+    "listen",
+    [
+        "",
+        "4000",
+        "127.0.0.1:4000",
+        "udp://127.0.0.1:4000",
+        "tcp://127.0.0.1",
+        "tcp://127.0.0.1:0",
+        "tcp://127.0.0.1:65536",
+        "tcp://127.0.0.1:٣",
+        "tcp://localhost:*",
+        "ipc://",
+        "ipc://*",
+        "ipc://@abstract",
+    ],
+)
+def test_malformed_addresses_are_the_persons_to_mend(listen: str) -> None:
+    with pytest.raises(SettingsError, match="cannot listen on .*write"):
+        check_listen(listen, insecure=True)
+
+
+def test_a_users_file_is_not_taken_for_a_socket(tmp_path: Path) -> None:
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("years of work")
+    with pytest.raises(SettingsError, match="a file of that name exists"):
+        check_listen(f"ipc://{thesis}", insecure=False)
+    assert thesis.read_text() == "years of work"
+
+
+def test_an_ipc_path_in_use_is_not_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "peer"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen(1)
+        with pytest.raises(FailureError, match="in use"):
+            check_listen(f"ipc://{path}", insecure=False)
+    check_listen(f"ipc://{path}", insecure=False)  # its owner is gone: free again
+
+
+def test_every_failure_to_bind_says_what_to_do() -> None:
+    for code in (*errno.errorcode, 0):
+        text = str(bind_error("tcp://127.0.0.1:9", code))
+        assert text.startswith("cannot listen on tcp://127.0.0.1:9: ") and ";" in text
+        assert "\n" not in text
+
+
+def test_too_few_files_is_said_before_it_hurts() -> None:
+    check_files(10, limit=256)
+    with pytest.raises(FailureError, match="199 peers need.*ulimit -n 1059"):
+        check_files(199, limit=1024)
+    check_files(1)  # this process can talk to one peer
