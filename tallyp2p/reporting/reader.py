@@ -11,6 +11,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,7 +59,8 @@ class PeerRecord:
     classes: int = 0
     weights: int | None = None  # numbers in its model
     rounds: int = 0  # rounds trained through
-    seconds: float = 0.0  # of its newest line, over all its starts
+    seconds: float = 0.0  # from its first start to its newest line
+    ended: float = 0.0  # Unix time of its newest line
     heard: int = 0  # others' ballots in the last round
     missing: int = 0  # expected ballots that were not there
     waited: float = 0.0
@@ -77,7 +79,8 @@ class PeerRecord:
     # What earlier starts had counted when they ended.
     _sent_before: Layers = field(default_factory=lambda: _nothing())
     _received_before: Layers = field(default_factory=lambda: _nothing())
-    _seconds_before: float = 0.0
+    _first: float = 0.0  # Unix times of its first and newest start
+    _newest: float = 0.0
 
 
 class RunReader:
@@ -170,6 +173,7 @@ class RunReader:
 
 def _start(peer: PeerRecord, fields: Mapping[str, Any]) -> None:
     author, endpoint, planned = fields["author"], fields["endpoint"], fields["rounds"]
+    started = datetime.fromisoformat(fields["time"]).timestamp()
     peer.starts += 1
     peer.pid = fields.get("pid")
     peer.author, peer.endpoint = str(author), str(endpoint)
@@ -182,7 +186,8 @@ def _start(peer: PeerRecord, fields: Mapping[str, Any]) -> None:
     peer.finished = peer.completed = False
     peer.state = "alive"
     peer._sent_before, peer._received_before = peer.sent, peer.received
-    peer._seconds_before = peer.seconds
+    peer._newest = peer.ended = started
+    peer._first = peer._first or started
 
 
 def _round(peer: PeerRecord, fields: Mapping[str, Any]) -> None:
@@ -213,7 +218,8 @@ def _finish(peer: PeerRecord, fields: Mapping[str, Any]) -> None:
 
 
 def _count(peer: PeerRecord, fields: Mapping[str, Any]) -> None:
-    peer.seconds = peer._seconds_before + float(fields["seconds"])
+    peer.ended = peer._newest + float(fields["seconds"])
+    peer.seconds = peer.ended - peer._first
     counted = fields["bytes"]
     if counted is not None:
         peer.sent = _sum(peer._sent_before, counted["sent"])
