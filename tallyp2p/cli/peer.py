@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from .errors import DONE, FAILED
 from .options import EXIT_CODES, chosen_profile, profile_options, verbose_option
 
 __all__ = ["peer"]
@@ -125,6 +124,10 @@ def peer(
         settings,
         {"network.listen": listen, "peers": None if shard is None else shard[1]},
     )
+    if run_dir is not None and shard is not None:
+        peers = chosen_profile(None, config, ()).peers
+        if shard[1] != peers:
+            raise click.UsageError(f"that run has {peers} shards: --shard {shard[0]}/{peers}")
     shell = Foreground(
         profile=chosen,
         seeds=seeds,
@@ -135,4 +138,4 @@ def peer(
         insecure=insecure_listen,
         say=lambda line: click.echo(line),
     )
-    return DONE if shell.run() else FAILED
+    return shell.run()

@@ -1,0 +1,177 @@
+"""The one place where the wings meet: from a profile and a seat to a peer that listens.
+
+A *seat* says which peer of a run somebody is: which shard of the data it trains on, and
+under which identity it votes.  torch is imported only when a learner is built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from .errors import SettingsError
+from .gossip.machine import PeerMachine
+from .parameters import RunParameters
+from .profiles import Profile, Transport
+from .runtime.addresses import check_files
+from .runtime.meter import Meter
+from .runtime.node import Node, Observer
+from .runtime.transport import Transport as Sockets
+from .version import __version__
+from .wire.codec import Codec
+
+if TYPE_CHECKING:
+    from .learning.builder import Built
+
+__all__ = [
+    "AGENT",
+    "Member",
+    "Seat",
+    "assemble",
+    "build",
+    "named_seat",
+    "new_seat",
+    "shard_seat",
+    "swarm_profile",
+]
+
+AGENT = f"tallyp2p/{__version__}"
+
+Entropy = Callable[[int], bytes]  # n -> n random bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Which peer of a run somebody is."""
+
+    index: int  # shard of the data, 0 .. peers - 1
+    identity: bytes  # 32 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A peer, put together and listening; `await node.run(...)` makes it take part."""
+
+    seat: Seat
+    run: RunParameters
+    rounds: int
+    author: bytes
+    endpoint: str
+    meter: Meter
+    built: Built
+    node: Node
+
+
+def shard_seat(profile: Profile, index: int) -> Seat:
+    """The peer of shard `index`, always the same one for the same run seed.
+
+    So a peer of a swarm that was killed is started again as itself: its ballots of before
+    stay its own, and it does not vote twice in a round.  Raises :class:`SettingsError`.
+    """
+    if not 0 <= index < profile.peers:
+        raise SettingsError(
+            f"there is no shard {index}: the data is cut into {profile.peers}, counted from 0"
+        )
+    words = b"TALLY1-SHARD" + profile.seed.to_bytes(8, "big") + index.to_bytes(4, "big")
+    return Seat(index, hashlib.sha256(words).digest())
+
+
+def named_seat(profile: Profile, name: str, index: int | None = None) -> Seat:
+    """The peer of this name, always the same one; its shard follows from it unless given."""
+    return _seat(profile, hashlib.sha256(b"TALLY1-NAME" + name.encode()).digest(), index)
+
+
+def new_seat(profile: Profile, index: int | None = None, entropy: Entropy = os.urandom) -> Seat:
+    """A peer that never was before, on a random shard unless given."""
+    return _seat(profile, entropy(32), index)
+
+
+def _seat(profile: Profile, identity: bytes, index: int | None) -> Seat:
+    if index is None:
+        index = int.from_bytes(identity[8:16], "big") % profile.peers
+    return replace(shard_seat(profile, index), identity=identity)
+
+
+def swarm_profile(profile: Profile) -> Profile:
+    """The profile of a peer that is started together with all others of its swarm.
+
+    All are there before the first round, so a swarm's ballots depend on its seed alone.
+    """
+    return replace(profile, timing=replace(profile.timing, quorum=profile.peers))
+
+
+def build(profile: Profile, index: int) -> Built:
+    """The learner of shard `index`, and what the run must know of its data.  Imports torch."""
+    from .learning.builder import build as build_learner
+
+    return build_learner(
+        learning=profile.learning,
+        data=profile.data,
+        run=profile.run,
+        seed=profile.seed,
+        index=index,
+        peers=profile.peers,
+        rounds=profile.timing.rounds,
+    )
+
+
+def assemble(
+    profile: Profile,
+    seat: Seat,
+    built: Built,
+    *,
+    listen: str | None = None,
+    observers: Iterable[Observer] = (),
+    insecure: bool = False,
+    entropy: Entropy = os.urandom,
+) -> Member:
+    """Put a peer together and let it listen.  Call it inside the event loop that will run it.
+
+    `listen`: instead of the profile's address.  Raises :class:`SettingsError` and
+    :class:`FailureError` for an address that cannot be had.
+    """
+    check_files(profile.peers)
+    run = profile.parameters(classes=built.classes, pool=built.pool, pool_digest=built.pool_digest)
+    machine = PeerMachine(
+        run,
+        profile.timing,
+        seat.identity,
+        instance=entropy(8),
+        random=Random(entropy(16)),
+        agent=AGENT,
+    )
+    codec = Codec(run, machine.author)
+    meter = Meter()
+    sockets = Sockets(meter, insecure=insecure, entropy=entropy)
+    endpoint = sockets.bind(listen or profile.network.listen)
+    node = Node(machine, codec, sockets, built.contributor, run, observers)
+    return Member(
+        seat=seat,
+        run=run,
+        rounds=profile.timing.rounds,
+        author=machine.author,
+        endpoint=endpoint,
+        meter=meter,
+        built=built,
+        node=node,
+    )
+
+
+def swarm_listen(profile: Profile, run_dir: Path, index: int) -> str:
+    """Where peer `index` of a swarm on this host listens.
+
+    Raises :class:`SettingsError` for a fixed port, which only one of them could have.
+    """
+    if profile.network.transport is Transport.IPC:
+        return f"ipc://{run_dir / f'peer-{index:02d}' / 'inbox'}"
+    if not profile.network.listen.endswith(":*"):
+        raise SettingsError(
+            f"network.listen = {profile.network.listen} names one port, but each of the "
+            f"{profile.peers} peers of a swarm needs its own: end it with :*"
+        )
+    return profile.network.listen

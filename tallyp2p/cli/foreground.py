@@ -1,0 +1,152 @@
+"""One peer in a terminal: what it is told as plain lines, and how it ends as an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..assemble import Member, Seat, build, named_seat, new_seat, shard_seat
+from ..errors import FailureError, SettingsError
+from ..gossip.events import MemberChanged, Notice, Refused
+from ..profiles import Profile
+from ..reporting.table import percent, size
+from ..runtime.addresses import check_listen
+from ..runtime.node import Progress
+from .errors import DONE, INTERRUPTED
+from .member import RENDEZVOUS, Outcome, live
+from .rundirs import new_run_dir, write_config
+
+__all__ = ["Foreground"]
+
+_PAUSE = 2.0  # s between two lines about progress
+
+_CAUSES = {
+    ("alive", "hello"): "joined",
+    ("alive", "heard"): "is heard again",
+    ("alive", "replaced"): "was started again",
+    ("suspect", "silent"): "is silent",
+    ("gone", "bye"): "has left",
+    ("gone", "expired"): "is given up",
+}
+
+
+@dataclass(slots=True)
+class Foreground:
+    """`tallyp2p peer`, once its options are understood."""
+
+    profile: Profile
+    seeds: tuple[str, ...]
+    shard: int | None
+    name: str | None
+    run_dir: Path | None  # where to write
+    joining: bool  # that directory's run is to be taken part in, not a new one
+    insecure: bool
+    say: Callable[[str], None]
+    _told_at: float = 0.0
+    _last: Progress | None = None
+
+    def run(self) -> int:
+        """Until the peer is done; the exit code.  Raises what ends in one sentence."""
+        check_listen(self.profile.network.listen, self.insecure)
+        seat = self._seat()
+        if self.run_dir is not None and not self.joining:
+            self.run_dir = new_run_dir(self.run_dir, self.profile.name, datetime.now())
+            write_config(self.run_dir, self.profile)
+        self.say(f"reading shard {seat.index} of {self.profile.peers} ...")
+        outcome = asyncio.run(
+            live(
+                self.profile,
+                seat,
+                build(self.profile, seat.index),
+                seeds=(*self.seeds, *self._endpoints(seat.index)),
+                run_dir=self.run_dir,
+                meet=self.joining,
+                insecure=self.insecure,
+                greet=self._greet,
+                observers=[self._observe],
+            )
+        )
+        return self._farewell(outcome)
+
+    def _seat(self) -> Seat:
+        if self.name is not None:
+            return named_seat(self.profile, self.name, self.shard)
+        if self.shard is not None:
+            return shard_seat(self.profile, self.shard)
+        return new_seat(self.profile)
+
+    def _endpoints(self, own: int) -> list[str]:
+        """Where the other peers of the run directory listened when they started."""
+        if not self.joining or self.run_dir is None:
+            return []
+        found = sorted((self.run_dir / RENDEZVOUS).glob("*.endpoint"))
+        if not found:
+            raise SettingsError(f"{self.run_dir} is not the directory of a swarm's run")
+        return [file.read_text("ascii").strip() for file in found if file.stem != f"{own:02d}"]
+
+    def _greet(self, member: Member) -> None:
+        self.say(
+            f"peer {_short(member.author)} listens at {member.endpoint} "
+            f"(run {member.run.run.hex()}, {member.rounds} rounds)"
+        )
+        if not self.seeds and not self.joining:
+            self.say(f"waiting to be joined:  tallyp2p peer --seed {member.endpoint}")
+
+    def _observe(self, told: Notice | Progress) -> None:
+        if isinstance(told, Progress):
+            self._last = told
+            now = time.monotonic()
+            if now >= self._told_at + _PAUSE:
+                self._told_at = now
+                self.say(self._state(told))
+        elif isinstance(told, MemberChanged):
+            what = _CAUSES.get((told.state, told.cause), told.state)
+            self.say(f"peer {_short(told.author)} {what}")
+        elif isinstance(told, Refused):
+            who = "another peer refused us" if told.by_them else "refused"
+            self.say(f"{who}: {told.text.splitlines()[0] if told.text else told.reason}")
+
+    def _state(self, progress: Progress) -> str:
+        made = min(progress.round + self.profile.run.rounds_per_ballot, self.profile.timing.rounds)
+        words = [f"round {made}/{self.profile.timing.rounds}", f"{progress.alive} alive"]
+        if "accuracy" in progress.figures:
+            words.append(f"swarm {percent(progress.figures['accuracy'])}")
+        if "alone" in progress.figures:
+            words.append(f"alone {percent(progress.figures['alone'])}")
+        words.append(f"sent {size(_wire(progress.bytes, 'sent'))}")
+        words.append(f"received {size(_wire(progress.bytes, 'received'))}")
+        return "  ".join(words)
+
+    def _farewell(self, outcome: Outcome) -> int:
+        if self._last is not None:
+            self.say(self._state(self._last))
+        if outcome.finish.completed:
+            code = DONE
+            self.say("done")
+        elif outcome.signals:
+            code = INTERRUPTED if signal.SIGINT in outcome.signals else DONE
+            self.say("left")
+        else:
+            raise FailureError(f"this peer stopped: {outcome.finish.text}")
+        if outcome.abandoned:
+            # A training step runs on in its thread; the interpreter cannot end beneath it.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+        return code
+
+
+def _short(author: bytes) -> str:
+    return author.hex()[:8]
+
+
+def _wire(counted: Mapping[str, Mapping[str, Mapping[str, Any]]], way: str) -> int:
+    return int(counted[way]["total"]["wire"])

@@ -1,0 +1,127 @@
+"""A peer's process: from the moment it has a seat until it has said goodbye.
+
+`tallyp2p swarm` starts many of these, `tallyp2p peer` is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..assemble import Member, Seat, assemble, build, shard_seat, swarm_listen, swarm_profile
+from ..gossip.events import Finish, Notice, Started
+from ..profiles import Profile
+from ..reporting.rundir import PeerWriter
+from ..runtime.node import Observer, Progress
+from ..runtime.rendezvous import Rendezvous
+from ..runtime.signals import stop_on
+
+if TYPE_CHECKING:
+    from ..learning.builder import Built
+
+__all__ = ["Outcome", "RENDEZVOUS", "live", "serve"]
+
+RENDEZVOUS = "rendezvous"  # directory of the run directory
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a peer's life ended."""
+
+    finish: Finish
+    signals: tuple[signal.Signals, ...]  # that asked it to leave
+    abandoned: bool  # a training step is still running: end the process by os._exit
+
+
+def serve(profile: Profile, run_dir: Path, index: int) -> int:
+    """The process of one peer of a swarm; its exit code, 0 also when it was told to leave."""
+    together = swarm_profile(profile)
+    outcome = asyncio.run(
+        live(
+            together,
+            shard_seat(together, index),
+            build(together, index),
+            listen=swarm_listen(together, run_dir, index),
+            run_dir=run_dir,
+            meet=True,
+            fresh=True,
+            leave_on=(signal.SIGTERM,),  # Ctrl-C is for the launcher, which then tells us
+        )
+    )
+    return 0 if outcome.finish.completed or outcome.signals else 1
+
+
+async def live(
+    profile: Profile,
+    seat: Seat,
+    built: Built,
+    *,
+    listen: str | None = None,
+    seeds: Sequence[str] = (),
+    run_dir: Path | None = None,
+    meet: bool = False,
+    fresh: bool = False,
+    insecure: bool = False,
+    leave_on: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM),
+    greet: Callable[[Member], None] = lambda member: None,
+    observers: Sequence[Observer] = (),
+) -> Outcome:
+    """Be the peer of `seat` until all rounds are made or a signal asks it to leave.
+
+    `leave_on`: those signals; `run_dir`: where it writes; `meet`: find the others through that
+    directory; `fresh`: all peers of the swarm start now; `greet` is called once it listens.
+    """
+    loop = asyncio.get_running_loop()
+    writer = None if run_dir is None else PeerWriter(run_dir, seat.index)
+    watchers = [*observers, *([] if writer is None else [_recorder(writer)])]
+    member = assemble(profile, seat, built, listen=listen, observers=watchers, insecure=insecure)
+    meeting: asyncio.Task[None] | None = None
+    if run_dir is not None and meet:
+        place = Rendezvous(run_dir / RENDEZVOUS, seat.index, profile.peers)
+        place.announce(member.endpoint)
+        meeting = loop.create_task(_meet(place, member))
+    if writer is not None:
+        writer.started(
+            author=member.author,
+            endpoint=member.endpoint,
+            run=member.run,
+            rounds=member.rounds,
+            weights=built.weights,
+        )
+    greet(member)
+    try:
+        with stop_on(member.node.stop, *leave_on) as seen:
+            finish = await member.node.run(Started(member.endpoint, tuple(seeds), fresh))
+    except BaseException as error:
+        if writer is not None:
+            writer.finished(completed=False, text=str(error), bytes=member.meter.snapshot())
+        raise
+    finally:
+        if meeting is not None:
+            meeting.cancel()
+            with suppress(asyncio.CancelledError):
+                await meeting
+    if writer is not None:
+        writer.finished(completed=finish.completed, text=finish.text, bytes=member.meter.snapshot())
+        writer.close()
+    return Outcome(finish, tuple(seen), member.node.abandoned)
+
+
+async def _meet(place: Rendezvous, member: Member) -> None:
+    async for endpoint in place.others():
+        member.node.discover(endpoint)
+
+
+def _recorder(writer: PeerWriter) -> Observer:
+    def record(told: Notice | Progress) -> None:
+        if isinstance(told, Progress):
+            writer.progress(told)
+        else:
+            writer.notice(told)
+
+    return record

@@ -1,0 +1,143 @@
+"""Starts the processes of a swarm, watches their files until they are done, sums up.
+
+It decides nothing about the run: peers find each other through the run directory, and go on
+when this process is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from ..assemble import swarm_listen
+from ..errors import FailureError, SettingsError
+from ..profiles import Profile
+from ..reporting.reader import RunReader
+from ..reporting.rundir import peer_dir
+from ..reporting.summary import Summary, summarise, write_summary
+from ..runtime.addresses import check_files
+from ..runtime.launcher import Job, Launcher
+from .errors import DONE, FAILED, INTERRUPTED
+from .member import serve
+from .rundirs import new_run_dir, write_config
+from .view import Mode, View
+
+__all__ = ["Watch", "mode_of"]
+
+_GRACE = 3.0  # s that peers get to say goodbye; all must be over within 5
+_PRELOAD = "tallyp2p.learning.preload"
+
+
+def mode_of(*, as_json: bool, quiet: bool) -> Mode:
+    """How much to show; a live view only where somebody can see it."""
+    if as_json:
+        return Mode.JSON
+    if quiet:
+        return Mode.QUIET
+    return Mode.LIVE if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" else Mode.LINES
+
+
+@dataclass(slots=True)
+class Watch:
+    """`tallyp2p swarm`, once its options are understood."""
+
+    profile: Profile
+    out: Path | None
+    mode: Mode
+    spawn: bool
+    verbose: int
+    command: Sequence[str]
+
+    def run(self) -> int:
+        """Until all peers are done; the exit code."""
+        began = time.monotonic()
+        if self.profile.peers < 2:
+            raise SettingsError("a swarm needs at least 2 peers: give --peers N")
+        check_files(self.profile.peers)
+        run_dir = new_run_dir(self.out, self.profile.name, datetime.now())
+        swarm_listen(self.profile, run_dir, 0)
+        write_config(run_dir, self.profile)
+        reader = RunReader(run_dir, self.profile.peers)
+        view = View(self.mode, reader)
+        with Launcher(self._jobs(run_dir), preload=_PRELOAD, spawn=self.spawn) as launcher:
+            launcher.start()  # Ctrl-C in here raises: there is nothing to sum up yet
+            with _interrupts(launcher) as interrupts:
+                view.run_until(lambda: bool(interrupts) or None not in launcher.poll())
+                if interrupts:
+                    launcher.terminate(_GRACE)
+            codes = launcher.poll()
+        summary = summarise(reader, command=self.command, seconds=time.monotonic() - began)
+        write_summary(run_dir, summary)
+        view.finish(summary)
+        self._figures(run_dir, reader, summary)
+        if self.mode is Mode.JSON:
+            click.echo(json.dumps(summary, allow_nan=False))
+        elif self.mode is not Mode.QUIET:
+            click.echo(f"\nEverything is in {run_dir}")
+        if interrupts:
+            return INTERRUPTED
+        self._blame(run_dir, codes)
+        return DONE if summary["completed"] else FAILED
+
+    def _jobs(self, run_dir: Path) -> list[Job]:
+        jobs = []
+        for index in range(self.profile.peers):
+            directory = peer_dir(run_dir, index)
+            try:
+                directory.mkdir()
+            except OSError as error:
+                raise FailureError(f"cannot make {directory}: {error.strerror}") from None
+            jobs.append(Job(serve, (self.profile, run_dir, index), directory / "log.txt"))
+        return jobs
+
+    def _figures(self, run_dir: Path, reader: RunReader, summary: Summary) -> None:
+        """Pictures are a gift: what hinders them is told and does not fail the run."""
+        from ..reporting.figures import draw
+
+        try:
+            draw(run_dir, reader, summary)
+        except OSError as error:
+            click.echo(f"Warning: the pictures were not written: {error}", err=True)
+
+    def _blame(self, run_dir: Path, codes: Sequence[int | None]) -> None:
+        """Raise the sentence about peers whose processes failed, if any did."""
+        failed = [index for index, code in enumerate(codes) if code != 0]
+        if not failed:
+            return
+        first = peer_dir(run_dir, failed[0]) / "log.txt"
+        who = "peer " + ", ".join(map(str, failed[:8])) + (" ..." if len(failed) > 8 else "")
+        code = codes[failed[0]] or 0
+        how = f"was killed by signal {-code}" if code < 0 else "failed"
+        raise FailureError(f"{who} {how}: see {first}")
+
+
+@contextmanager
+def _interrupts(launcher: Launcher) -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM instead of raising; the second one ends everything at once."""
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        if len(seen) > 1:
+            for pid, code in zip(launcher.ids, launcher.poll(), strict=True):
+                if code is None:
+                    os.kill(pid, signal.SIGKILL)
+            os._exit(INTERRUPTED)
+
+    former = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

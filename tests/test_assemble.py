@@ -1,0 +1,58 @@
+"""Seats: who a peer is, and that it stays who it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tallyp2p.assemble import named_seat, new_seat, shard_seat, swarm_listen, swarm_profile
+from tallyp2p.errors import SettingsError
+from tallyp2p.profiles import load
+
+
+def test_shard_is_the_same_peer_whenever_it_starts() -> None:
+    profile = load("default", {"seed": 5})
+    again = load("default", {"seed": 5, "peers": 20, "rounds": 7})
+    assert shard_seat(profile, 3) == shard_seat(again, 3)
+
+
+def test_shards_and_seeds_make_different_peers() -> None:
+    one, two = load("default", {"seed": 1}), load("default", {"seed": 2})
+    identities = {shard_seat(profile, index).identity for profile in (one, two) for index in (0, 1)}
+    assert len(identities) == 4
+    assert {len(identity) for identity in identities} == {32}
+
+
+def test_shard_outside_the_data_is_refused() -> None:
+    with pytest.raises(SettingsError, match="cut into 10"):
+        shard_seat(load(), 10)
+
+
+def test_name_is_a_peer_whatever_its_shard() -> None:
+    profile = load()
+    seat = named_seat(profile, "anna")
+    assert 0 <= seat.index < profile.peers
+    assert named_seat(profile, "anna") == seat
+    assert named_seat(profile, "anna", 4) == replace(seat, index=4)
+    assert named_seat(profile, "berta").identity != seat.identity
+
+
+def test_new_peer_takes_identity_and_shard_from_the_entropy() -> None:
+    seat = new_seat(load(), entropy=lambda count: bytes(range(count)))
+    assert seat.identity == bytes(range(32))
+    assert seat.index == int.from_bytes(bytes(range(8, 16)), "big") % 10
+
+
+def test_swarm_waits_for_all_its_peers() -> None:
+    assert swarm_profile(load("default", {"peers": 7})).timing.quorum == 7
+
+
+def test_swarm_needs_a_port_for_each_peer() -> None:
+    fixed = load("default", {"listen": "tcp://127.0.0.1:7000"})
+    with pytest.raises(SettingsError, match="names one port"):
+        swarm_listen(fixed, Path("run"), 0)
+    assert swarm_listen(load(), Path("run"), 0) == "tcp://127.0.0.1:*"
+    ipc = load("default", {"transport": "ipc"})
+    assert swarm_listen(ipc, Path("run"), 3) == "ipc://run/peer-03/inbox"
