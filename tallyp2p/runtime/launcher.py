@@ -214,12 +214,13 @@ def _uninterrupted() -> Iterator[None]:
 def _stop_server() -> None:
     """End the fork server now; left alone it ends with this process, once its imports are done.
 
-    The standard library has no public call for it, and starts a new one when asked again.
+    The standard library has no public call for it; a later launcher starts a new one.
     """
-    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    server: Any = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
     pid = getattr(server, "_forkserver_pid", None)
     if pid:
         try:
             os.kill(pid, signal.SIGTERM)
         except ProcessLookupError:
             pass
+        server._stop()  # forgets it, so that nobody asks the dead for a fork

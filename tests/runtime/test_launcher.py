@@ -1,0 +1,184 @@
+"""Processes started, ended, and left alone.
+
+The jobs run text given to `exec`, so that a child needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tallyp2p.errors import LocalError
+from tallyp2p.runtime.launcher import Job, Launcher
+
+SLEEPS = "import time; time.sleep(600)"
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+
+
+def job(text: str, tmp_path: Path) -> Job:
+    return Job(exec, (text,), tmp_path / "log.txt")
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def ps(*columns: str) -> list[list[str]]:
+    asked = ["ps", "-A", *(word for column in columns for word in ("-o", f"{column}="))]
+    listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    return [line.split() for line in listed.splitlines()]
+
+
+def alive(pids: list[int]) -> bool:
+    states = {int(pid): state for pid, state, *_ in ps("pid", "stat")}
+    return any(not states.get(pid, "Z").startswith("Z") for pid in pids)
+
+
+@pytest.mark.parametrize("spawn", [False, True])
+def test_exit_codes_and_logs(spawn: bool, tmp_path: Path) -> None:
+    jobs = [
+        job("print('one says this')", tmp_path),
+        job("raise SystemExit(7)", tmp_path),
+        job("raise ValueError('lost my way')", tmp_path),
+        job("import logging; logging.getLogger('x').info('a note')", tmp_path),
+        job("import os; os.kill(os.getpid(), 9)", tmp_path),
+    ]
+    with Launcher(jobs, spawn=spawn) as launcher:
+        launcher.start()
+        assert len(set(launcher.ids)) == 5 and all(launcher.ids)
+        assert launcher.wait(60)
+        assert launcher.poll() == (0, 7, 1, 0, -9)
+        with pytest.raises(LocalError):
+            launcher.start()
+    log = (tmp_path / "log.txt").read_text()
+    for text in ("one says this", "lost my way", "Traceback", "INFO x: a note"):
+        assert text in log
+
+
+def test_terminate_asks_first_and_then_insists(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    deaf = DEAF.replace("time.sleep", f"open({str(ready)!r}, 'w'); time.sleep")
+    with Launcher([job(SLEEPS, tmp_path), job(deaf, tmp_path)]) as launcher:
+        launcher.start()
+        until(ready.exists)
+        assert launcher.poll() == (None, None)
+        assert not launcher.wait(0.05)
+        launcher.terminate(grace=0.5)
+        assert launcher.poll() == (0, -9)
+
+
+def test_children_do_not_hear_ctrl_c(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    text = f"import time; open({str(ready)!r}, 'w'); time.sleep(0.3)"
+    with Launcher([job(text, tmp_path)]) as launcher:
+        launcher.start()
+        until(ready.exists)
+        os.kill(launcher.ids[0], signal.SIGINT)
+        assert launcher.wait(20)
+        assert launcher.poll() == (0,)
+
+
+def test_children_share_no_random_state(tmp_path: Path) -> None:
+    draws = [tmp_path / f"draw-{i}" for i in range(3)]
+    text = "import os, random; open({!r}, 'w').write(f'{{random.random()}} {{os.urandom(8)}}')"
+    with Launcher([job(text.format(str(path)), tmp_path) for path in draws]) as launcher:
+        launcher.start()
+        assert launcher.wait(20)
+    assert len({word for path in draws for word in path.read_text().split(" ", 1)}) == 6
+
+
+def test_what_is_preloaded_is_there_before_the_fork(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    text = f"import sys; open({str(out)!r}, 'w').write(str('wave' in sys.modules))"
+    with Launcher([job(text, tmp_path)], preload="wave") as launcher:
+        launcher.start()
+        assert launcher.wait(20)
+    assert out.read_text() == "True"
+
+
+LAUNCHING = """
+import sys, time
+from pathlib import Path
+from tallyp2p.runtime.launcher import Job, Launcher
+
+if __name__ == "__main__":
+    jobs = [Job(exec, (sys.argv[2],), Path(sys.argv[1]) / "log.txt") for _ in range(2)]
+    with Launcher(jobs) as launcher:
+        launcher.start()
+        print(*launcher.ids, flush=True)
+        if sys.argv[3] == "fail":
+            raise RuntimeError("the launcher fails")
+        launcher.wait()
+"""
+
+
+def launching(tmp_path: Path, text: str, how: str) -> tuple[subprocess.Popen[str], list[int]]:
+    script = tmp_path / "launching.py"
+    script.write_text(LAUNCHING)
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path), text, how],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    with process.stdout as lines:
+        children = [int(word) for word in lines.readline().split()]
+    assert len(children) == 2
+    return process, children
+
+
+def descendants(process: subprocess.Popen[str]) -> list[int]:
+    parents = {int(pid): int(parent) for pid, parent in ps("pid", "ppid")}
+    found = [process.pid]
+    for ancestor in found:
+        found += [pid for pid, parent in parents.items() if parent == ancestor]
+    return found[1:]
+
+
+def test_children_outlive_a_killed_launcher(tmp_path: Path) -> None:
+    finished = tmp_path / "finished"
+    text = f"import time; time.sleep(1); print('done', flush=True); open({str(finished)!r}, 'w')"
+    process, children = launching(tmp_path, text, "wait")
+    process.kill()
+    process.wait()
+    until(finished.exists)
+    until(lambda: not alive(children))
+    assert (tmp_path / "log.txt").read_text().count("done") >= 1
+
+
+@pytest.mark.parametrize("how", ["interrupt", "fail"])
+def test_nothing_is_left_behind(how: str, tmp_path: Path) -> None:
+    process, children = launching(tmp_path, SLEEPS, how)
+    everybody = children
+    if how == "interrupt":
+        everybody = children + descendants(process)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
+    process.wait(20)
+    assert process.returncode != 0
+    until(lambda: not alive(everybody))
+
+
+def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
+    process, children = launching(tmp_path, DEAF, "interrupt")
+    time.sleep(0.5)  # until the children are deaf
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(20)
+    until(lambda: not alive(children))
+    assert time.monotonic() - began < 4
