@@ -80,7 +80,7 @@ class Ledger:
         self._newest: dict[bytes, int] = {}  # author -> newest round with an entry of its
         self._ranges: dict[tuple[int, int], bytes] = {}  # (first, count) -> hash, see _Page
 
-    # --- adding and forgetting ------------------------------------------------------------
+    # --- adding and forgetting --------------------------------------------------------------
 
     def add(self, ballot: Ballot) -> Outcome:
         """Join `ballot` to what is held.  Its form was checked by whoever made or decoded it."""
@@ -162,7 +162,7 @@ class Ledger:
         """The newest round with any entry."""
         return max(self._pages, default=None)
 
-    # --- summing up ---------------------------------------------------------------------------
+    # --- summing up -------------------------------------------------------------------------
 
     def tag(self, author: bytes, round: int) -> bytes | None:
         """The ballot's 4-byte tag, `ANNULLED_TAG`, or None when there is no entry."""
@@ -179,7 +179,7 @@ class Ledger:
         return tuple((author, self._tag(page, author)) for author in sorted(page.entries))
 
     def range_hash(self, first: int, count: int) -> bytes:
-        """8 bytes over the entries of `count` ballots' rounds from `first` on (LEDGER-7).
+        """8 bytes over the entries of `count` ballots' rounds from `first` on (LEDGER-6).
 
         The rounds are ``first, first + rounds_per_ballot, ...``.
         """
@@ -220,7 +220,7 @@ class Ledger:
             covered = range(start, start + count * self._span, self._span)
             assert all(p.summed is not None for r, p in self._pages.items() if r in covered)
 
-    # --- inside -------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------
 
     def _tag(self, page: _Page, author: bytes) -> bytes:
         tag = page.tags.get(author)
