@@ -10,7 +10,10 @@ from enum import IntEnum
 
 from .payloads import Ballot
 
+FINISHED = 1  # Bye.code
+
 __all__ = [
+    "FINISHED",
     "Ballot",
     "Bye",
     "Digest",
@@ -64,14 +67,15 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """The sender leaves for good.
+    """The sender votes no more.
 
     It stays in the roster for the rounds that it has voted in, so that peers still in those
-    rounds derive the same digraph, and in none after them.
+    rounds derive the same digraph, and in none after them.  With code FINISHED it still
+    answers; any other code means that it leaves now.
     """
 
     last: int | None = None  # newest round in which the sender voted; None: in none
-    code: int = 0  # 0: done; else a Reason
+    code: int = 0  # 0: leaves now; 1: FINISHED, stays until the others have finished too
     text: str = ""
 
 

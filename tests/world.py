@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tallyp2p.bits import pack
+from tallyp2p.wire.codec import Codec
+
 from tallyp2p.consensus import probes
 from tallyp2p.consensus.contributor import Election
 from tallyp2p.errors import Reason, RemoteError
@@ -22,7 +24,6 @@ from tallyp2p.gossip.machine import PeerMachine
 from tallyp2p.messages import Message
 from tallyp2p.parameters import Ids, RunParameters, Timing
 from tallyp2p.payloads import Ballot
-from tallyp2p.wire.codec import Codec
 
 SMALL_RUN = RunParameters(classes=10, pool=40, probes=4, rounds_per_ballot=2)
 
@@ -119,7 +120,9 @@ class World:
             random,
             "test/1",
         )
-        peer = Peer(index, machine, Codec(self.run, machine.author), f"tcp://10.0.0.1:{1000 + life}")
+        peer = Peer(
+            index, machine, Codec(self.run, machine.author), f"tcp://10.0.0.1:{1000 + life}"
+        )
         self.peers[index] = self.at[peer.endpoint] = peer
         return peer
 

@@ -19,7 +19,16 @@ from .joining import Joining
 from .membership import Change, Introduction, Member, Membership, State, author_of
 from .outbox import Outbox
 
-__all__ = ["Contacts"]
+__all__ = ["Card", "Contacts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a peer says of itself in every HELLO."""
+
+    identity: bytes  # 32 bytes, the same at every start
+    instance: bytes  # 8 bytes, fresh at every start
+    agent: str  # software name and version, for people
 
 
 @dataclass(slots=True)
@@ -27,6 +36,7 @@ class _Line:
     """An outbound connection."""
 
     since: float
+    again_at: float  # when HELLO is repeated, unless it is answered
     instance: bytes | None = None  # the process at the other end, once it said HELLO
 
 
@@ -37,9 +47,7 @@ class Contacts:
         self,
         run: RunParameters,
         timing: Timing,
-        identity: bytes,
-        instance: bytes,
-        agent: str,
+        card: Card,
         random: Random,
         membership: Membership,
         joining: Joining,
@@ -49,8 +57,7 @@ class Contacts:
         self.endpoint = ""  # where this peer listens; empty until it does
         self.probe_at = 0.0
         self._run, self._timing = run, timing
-        self._identity, self._instance, self._agent = identity, instance, agent
-        self._author = author_of(identity)
+        self._card = card
         self._random = random
         self._membership, self._joining = membership, joining
         self._ledger, self._outbox = ledger, outbox
@@ -72,7 +79,8 @@ class Contacts:
             self._open(endpoint, None, round, now)
 
     def _open(self, endpoint: str, to: Member | None, round: int | None, now: float) -> None:
-        self._lines[endpoint] = _Line(now, None if to is None else to.instance)
+        again_at = now + self._timing.patience
+        self._lines[endpoint] = _Line(now, again_at, None if to is None else to.instance)
         self._outbox.put(Dial(endpoint))
         self._say_hello(endpoint, to, round)
 
@@ -103,18 +111,20 @@ class Contacts:
         return None
 
     def _say_hello(self, endpoint: str, to: Member | None, round: int | None) -> None:
+        known = 1 + len(self._lines)
+        if self._joining.fresh:  # the other endpoints will come from outside: no PEERS needed
+            known = max(known, self._timing.quorum)
         hello = Hello(
-            identity=self._identity,
-            instance=self._instance,
+            identity=self._card.identity,
+            instance=self._card.instance,
             endpoint=self.endpoint,
             run=self._run.digest,
-            # A swarm started together learns all endpoints from outside: no PEERS needed.
-            known=max(1 + len(self._lines), self._timing.quorum),
+            known=known,
             round=round,
             start=self._joining.start,
             met=to is not None,
             held=None if to is None else self._ledger.newest(to.author),
-            agent=self._agent,
+            agent=self._card.agent,
         )
         self._outbox.send(endpoint, hello)
 
@@ -124,8 +134,8 @@ class Contacts:
         if hello.run != self._run.digest:
             self._turn_away(hello, Reason.RUN, self._run.descriptor, now)
             return False
-        if author == self._author:
-            if hello.instance != self._instance:
+        if author == self._membership.author:
+            if hello.instance != self._card.instance:
                 self._turn_away(hello, Reason.AUTHOR, "this identity is already in use", now)
             return False
         before = self._membership.get(author)
@@ -224,21 +234,35 @@ class Contacts:
     def _roster(self) -> int:
         return self._membership.roster_hash(self._joining.start)
 
-    def probe(self, round: int | None, now: float) -> None:
-        """Ping one quiet member; repeat HELLO where nobody answered, in the end hang up."""
-        self.probe_at = now + self._timing.probe_interval
-        member = self._membership.next_to_probe(now)
-        if member is not None:
+    def probe(self, now: float) -> None:
+        """Ping one quiet member, and again those that owe an answer."""
+        due = self._membership.to_remind(now)
+        if now >= self.probe_at:
+            self.probe_at = now + self._timing.probe_interval
+            member = self._membership.next_to_probe(now)
+            if member is not None and member not in due:
+                due.append(member)
+        for member in due:
             self._membership.asked(member.author, now)
             nonce = self._random.randrange(1, 2**32)
             self.answer(member.author, Ping(nonce, self._roster()))
+
+    def knock(self, round: int | None, now: float) -> None:
+        """Repeat HELLO where nobody has answered, in the end hang up."""
         for endpoint, line in sorted(self._lines.items()):
-            if line.instance is not None:
+            if line.instance is not None or now < line.again_at:
                 continue
             if now >= line.since + self._timing.join_deadline:
                 self._close(endpoint)
-            elif now > line.since:
-                self._say_hello(endpoint, None, round)
+                continue
+            pause = min(2 * (line.again_at - line.since), self._timing.probe_interval)
+            line.again_at = now + pause
+            self._say_hello(endpoint, None, round)
+
+    def wake_at(self) -> float:
+        """The next ping or repeated HELLO."""
+        knocks = [line.again_at for line in self._lines.values() if line.instance is None]
+        return min([self.probe_at, *knocks])
 
     # --- saying -------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ class Joining:
         self.start: int | None = None  # the own first round, once decided
         self._span = run.rounds_per_ballot
         self._timing = timing
+        self.fresh = False  # all endpoints come from outside; nobody need pass them on
         self._since = 0.0
         self._answered_at: float | None = None  # first HELLO from anybody
         self._swarm_round: int | None = None  # newest round that anybody had open
@@ -32,7 +33,7 @@ class Joining:
 
     def begin(self, now: float, *, fresh: bool) -> None:
         """The peer listens.  `fresh`: there is no running swarm to ask."""
-        self._since = now
+        self._since, self.fresh = now, fresh
         if fresh:
             self.start = 0
 
@@ -43,7 +44,7 @@ class Joining:
         if hello.round is not None and hello.round > 0:
             self._swarm_round = max(hello.round, self._swarm_round or 0)
             if self.start == 0:  # it is running already: not as fresh as we thought
-                self.start = None
+                self.start, self.fresh = None, False
         if hello.held is not None:
             self._held = max(hello.held, -1 if self._held is None else self._held)
             if self.start is not None and self.start <= self._held:
@@ -77,9 +78,9 @@ class Joining:
             return False
         if now >= self.give_up_at():
             return present >= 2 or self._timing.quorum < 2
-        if present < self._timing.quorum:
-            return False
-        return self.start == 0 or (newest_seen is not None and newest_seen >= self.start)
+        if self.start > 0:
+            return newest_seen is not None and newest_seen >= self.start
+        return present >= self._timing.quorum
 
     def give_up_at(self) -> float:
         """When waiting for a quorum ends."""

@@ -18,11 +18,11 @@ from typing import Any
 
 from ..consensus.ledger import Ledger, Outcome
 from ..errors import LocalError, Reason, Verdict
-from ..messages import Bye, Digest, Error, Have, Hello, Peers, Ping, Pong, Want
+from ..messages import FINISHED, Bye, Digest, Error, Have, Hello, Peers, Ping, Pong, Want
 from ..parameters import LIMITS, RunParameters, Spreading, Timing
 from ..payloads import Ballot
 from . import events
-from .contacts import Contacts
+from .contacts import Card, Contacts
 from .events import Effect, Event, Refused
 from .joining import Joining
 from .membership import Change, Membership, State, author_of
@@ -61,19 +61,11 @@ class PeerMachine:
         self._membership = Membership(self.author, timing, random)
         self._joining = Joining(run, timing)
         self._routes = Routes(run, self._membership)
-        self._rounds = Rounds(run, timing, self.ledger, self._expected, self._membership.is_alive)
+        self._rounds = Rounds(run, timing, self.ledger, self._expected, self._membership)
         self._repair = Repair(run, timing, self.ledger)
+        card = Card(identity, instance, agent)
         self._contacts = Contacts(
-            run,
-            timing,
-            identity,
-            instance,
-            agent,
-            random,
-            self._membership,
-            self._joining,
-            self.ledger,
-            self._outbox,
+            run, timing, card, random, self._membership, self._joining, self.ledger, self._outbox
         )
         self._owed: dict[int, set[bytes]] = {}  # authors that asked for ballots not yet cast
         self._last: int | None = None  # newest own ballot's round
@@ -122,14 +114,12 @@ class PeerMachine:
         """When a Ticked is wanted at the latest; None once finished or not yet started."""
         if self.finished or not self._contacts.endpoint:
             return None
-        moments = [self._contacts.probe_at, self._membership.wake_at(), self._rounds.wake_at()]
+        moments = [self._contacts.wake_at(), self._membership.wake_at(), self._rounds.wake_at()]
         if self.run.spreading is Spreading.BROADCAST:
             moments.append(self._gossip_at)
         if self._rounds.phase is Phase.JOINING:
             moments.append(self._joining.wake_at())
         return min(moment for moment in moments if moment is not None)
-
-    # --- reading ------------------------------------------------------------------------
 
     @property
     def finished(self) -> bool:
@@ -138,7 +128,7 @@ class PeerMachine:
 
     @property
     def phase(self) -> str:
-        """joining, voting, open, learning or done."""
+        """joining, voting, open, learning, staying or done."""
         return str(self._rounds.phase)
 
     @property
@@ -255,12 +245,23 @@ class PeerMachine:
         seen = [m.round for m in present if m.round is not None and m.state is State.ALIVE]
         following = rounds.next(seen)
         if following >= self.timing.rounds:
-            self._finish(True)
+            rounds.stay(self._now)
+            for member in present:
+                self._outbox.send(member.endpoint, Bye(self._last, FINISHED))
+            self._try_to_leave()
             return
         self.ledger.forget_before(self._repair.keep_from(following))
         for round in [r for r in self._owed if r < following]:
             del self._owed[round]
         self._vote_on(following)
+
+    def _try_to_leave(self) -> None:
+        """Others may still want our last ballots: go when they have finished too."""
+        rounds = self._rounds
+        if rounds.phase is Phase.STAYING and (
+            self._membership.all_finished() or self._now >= rounds.stay_until
+        ):
+            self._finish(True)
 
     # --- messages -----------------------------------------------------------------------
 
@@ -274,10 +275,11 @@ class PeerMachine:
             if type(message) is Error:
                 self._on_error(b"", message)
             return
-        change = self._membership.heard(author, self._now)
-        if change is not None:
+        if change := self._membership.heard(author, self._now):
             self._contacts.reach(change.member, self.round, self._now)
             self._contacts.tell(change)
+        if self._membership.has_left(author) and type(message) is not Ballot:
+            return  # overtaken by its own BYE
         self._on_message[type(message)](author, message)
 
     def _on_hello(self, link: bytes, hello: Hello) -> None:
@@ -289,10 +291,9 @@ class PeerMachine:
 
     def _move(self) -> None:
         """Something changed that may let the first round begin, or the open one close."""
-        if self._rounds.phase is Phase.JOINING:
-            self._try_to_begin()
-        else:
-            self._try_to_close()
+        self._try_to_begin()
+        self._try_to_close()
+        self._try_to_leave()
 
     def _on_ballot(self, sender: bytes, ballot: Ballot) -> None:
         round = ballot.round
@@ -360,10 +361,13 @@ class PeerMachine:
             self._move()
 
     def _on_bye(self, sender: bytes, bye: Bye) -> None:
-        change = self._membership.leave(sender, bye.last, self._now)
-        if change is not None:
-            self._part(change)
-            self._move()
+        if bye.code == FINISHED:
+            self._membership.finish(sender, bye.last)
+        else:
+            change = self._membership.leave(sender, bye.last, self._now)
+            if change is not None:
+                self._part(change)
+        self._move()
 
     def _on_error(self, sender: bytes, error: Error) -> None:
         self._outbox.refuse(Refused(error.code, error.text, by_them=True), self._now)
@@ -390,8 +394,8 @@ class PeerMachine:
         for author, round in self._rounds.questions(self._now):
             self._membership.asked(author, self._now)
             self._contacts.answer(author, Want(((author, round),)))
-        if self._now >= self._contacts.probe_at:
-            self._contacts.probe(self.round, self._now)
+        self._contacts.probe(self._now)
+        self._contacts.knock(self.round, self._now)
         if self._now >= self._gossip_at:
             self._gossip()
         self._move()

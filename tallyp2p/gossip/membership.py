@@ -66,9 +66,11 @@ class Member:
     state: State = State.ALIVE
     start: int | None = None  # first round in which it votes; None: not decided
     round: int | None = None  # newest round that it was seen to have open
-    until: int | None = None  # when gone: the last round in whose roster it still is
+    until: int | None = None  # the last round in whose roster it is, once it votes no more
+    finished: bool = False  # it votes no more, but still answers
     left: bool = False  # it said BYE: only another HELLO brings it back
     asked_at: float | None = None  # when the oldest unanswered question was put
+    remind_at: float = 0.0  # when an unanswered question is put again, as PING
     silent_since: float = 0.0  # when it became suspect, or gone
 
 
@@ -115,7 +117,7 @@ class Membership:
             for m in self._members.values()
             if m.start is not None
             and m.start <= round
-            and (m.state is not State.GONE or (m.until is not None and round <= m.until))
+            and (round <= m.until if m.until is not None else m.state is not State.GONE)
         ]
         if start is not None and start <= round:
             authors.append(self.author)
@@ -125,6 +127,16 @@ class Membership:
         """Whether `author` is worth waiting for."""
         member = self._members.get(author)
         return member is not None and member.state is State.ALIVE
+
+    def heard_since(self, author: bytes, moment: float) -> bool:
+        """Whether anything came from `author` after `moment`."""
+        member = self._members.get(author)
+        return member is not None and member.heard_at > moment
+
+    def has_left(self, author: bytes) -> bool:
+        """Whether `author` said BYE and has not said HELLO since."""
+        member = self._members.get(author)
+        return member is not None and member.left
 
     def roster_hash(self, start: int | None) -> int:
         """Sum of the roster, u32: equal where the same members and first rounds are known.
@@ -169,8 +181,9 @@ class Membership:
         if verdict is not Introduction.KNOWN:
             member.round = None  # an earlier life's
         member.instance, member.endpoint, member.link = hello.instance, hello.endpoint, link
-        member.state, member.left, member.until = State.ALIVE, False, None
-        member.start = hello.start
+        if verdict is not Introduction.KNOWN:
+            member.until, member.finished = None, False
+        member.state, member.left, member.start = State.ALIVE, False, hello.start
         self._bind(link, author)
         self.heard(author, now)
         self.seen_in(author, hello.round)
@@ -193,7 +206,9 @@ class Membership:
             return None
         if member.state is State.GONE:
             self.version += 1
-        member.state, member.until = State.ALIVE, None
+        if not member.finished:
+            member.until = None
+        member.state = State.ALIVE
         self._suspects.pop(author, None)
         return Change(member, "heard")
 
@@ -207,9 +222,27 @@ class Membership:
     def asked(self, author: bytes, now: float) -> None:
         """A question was put to `author`; its silence counts from the first unanswered one."""
         member = self._members.get(author)
-        if member is not None and member.asked_at is None:
+        if member is None:
+            return
+        member.remind_at = now + self._timing.patience
+        if member.asked_at is None:
             member.asked_at = now
             self._asked[author] = member
+
+    def to_remind(self, now: float) -> list[Member]:
+        """Members that owe an answer and have not been asked for a while."""
+        return [m for _, m in sorted(self._asked.items()) if now >= m.remind_at]
+
+    def finish(self, author: bytes, last: int | None) -> None:
+        """`author` votes no more after the round `last`, but still answers."""
+        member = self._members.get(author)
+        if member is not None and member.state is not State.GONE:
+            member.until, member.finished = -1 if last is None else last, True
+            self.version += 1
+
+    def all_finished(self) -> bool:
+        """Whether no alive member votes any more."""
+        return all(m.finished for m in self._members.values() if m.state is State.ALIVE)
 
     def leave(self, author: bytes, last: int | None, now: float) -> Change | None:
         """`author` said BYE; `last` is the newest round in which it voted."""
@@ -260,12 +293,13 @@ class Membership:
         return None
 
     def wake_at(self) -> float | None:
-        """When expire() may next have something to say."""
+        """When expire() or to_remind() may next have something to say."""
         moments = [
             m.asked_at + self._timing.suspect_after
             for m in self._asked.values()
             if m.asked_at is not None
         ]
+        moments += [m.remind_at for m in self._asked.values()]
         moments += [m.silent_since + self._timing.gone_after for m in self._suspects.values()]
         return min(moments, default=None)
 
@@ -290,7 +324,9 @@ class Membership:
             self._links.popitem(last=False)
 
     def _give_up(self, member: Member, last: int | None, now: float) -> None:
-        member.state, member.until = State.GONE, last
+        if not member.finished:
+            member.until = last
+        member.state = State.GONE
         member.silent_since, member.asked_at = now, None
         self._asked.pop(member.author, None)
         self._suspects.pop(member.author, None)

@@ -1,19 +1,21 @@
 """When a round opens, whom it waits for, and when it closes.
 
-A peer goes round and round through four phases::
+A peer goes round and round through three phases, between a beginning and an end::
 
-    JOINING -> VOTING -> OPEN -> LEARNING -> VOTING ... -> DONE
+    JOINING -> VOTING -> OPEN -> LEARNING -> VOTING ... -> STAYING -> DONE
 
 * JOINING: the own first round is not known, or its time has not come.
 * VOTING: the learner was asked for the own ballot.
 * OPEN: the own ballot is cast; others' ballots are waited for.
 * LEARNING: the learner was given the ballots.
+* STAYING: the own rounds are made; others may still ask for their ballots.
 
 An open round closes as soon as the pace allows, and at the latest ``deadline`` after the own
 ballot.  Only *alive* expected authors hold it open, so it never waits for the dead.  An
-author that keeps silent is asked for its ballot after ``patience``, again and again at
-growing distances; one that answers "not that one" (PONG from a later round) is let go.
-Whom a round expects is fixed when it opens: who joins or leaves meanwhile changes nothing.
+author that keeps silent is asked for its ballot every ``patience``; one that answers but is
+not so far yet, at growing distances; one that answers "not that one" (PONG from a later
+round) is let go.  Whom a round expects is fixed when it opens: who joins or leaves meanwhile
+changes nothing.
 
 ``bounded`` waits in the same way, but for rounds `staleness` ballots ago; ``free`` for none.
 Ballots that come after their round has closed still enter the ledger.  Under ``bounded`` and
@@ -30,11 +32,12 @@ from enum import StrEnum
 from ..consensus.contributor import Election
 from ..consensus.ledger import Ledger
 from ..parameters import Pace, RunParameters, Timing
+from .membership import Membership
 
 __all__ = ["Ask", "Phase", "Rounds"]
 
 _SLACK = 2  # ballots beyond the digraph's diameter before a peer counts as left behind
-_SLOWEST_ASK = 8.0  # questions about one ballot come at most this many patiences apart
+_SLOWEST_ASK = 4.0  # questions about one ballot come at most this many patiences apart
 
 
 class Phase(StrEnum):
@@ -44,6 +47,7 @@ class Phase(StrEnum):
     VOTING = "voting"
     OPEN = "open"
     LEARNING = "learning"
+    STAYING = "staying"
     DONE = "done"
 
 
@@ -74,16 +78,17 @@ class Rounds:
         timing: Timing,
         ledger: Ledger,
         expected: Callable[[int], Iterable[bytes]],
-        alive: Callable[[bytes], bool],
+        membership: Membership,
     ) -> None:
         self.phase = Phase.JOINING
         self.round = 0  # the round that is voted on, open, or learnt from
         self.opened_at = 0.0
+        self.stay_until = 0.0
         self._span = run.rounds_per_ballot
         self._timing = timing
         self._ledger = ledger
         self._expected = expected
-        self._alive = alive
+        self._membership = membership
         self._waiting: dict[int, _Waiting] = {}  # ascending; under lockstep at most one
         self._taught: dict[int, int] = {}  # round -> ballots that were already given out
 
@@ -144,6 +149,11 @@ class Rounds:
         normal = len(ahead).bit_length() + _SLACK + self._late()
         return middle if middle > following + normal * self._span else following
 
+    def stay(self, now: float) -> None:
+        """All own rounds are made."""
+        self.phase, self.stay_until = Phase.STAYING, now + self._timing.deadline
+        self._waiting.clear()
+
     # --- asking -------------------------------------------------------------------------
 
     def missing(self, round: int) -> list[bytes]:
@@ -166,7 +176,8 @@ class Rounds:
                     ask = waiting.asks[author]
                 if now >= ask.at:
                     due.append((author, round))
-                    ask.pause = min(2 * ask.pause, _SLOWEST_ASK * self._timing.patience)
+                    if self._membership.heard_since(author, ask.at - ask.pause):
+                        ask.pause = min(2 * ask.pause, _SLOWEST_ASK * self._timing.patience)
                     ask.at = now + ask.pause
         return due
 
@@ -179,6 +190,8 @@ class Rounds:
     def wake_at(self) -> float | None:
         """The next deadline or question, or None while nothing is waited for."""
         moments: list[float] = []
+        if self.phase is Phase.STAYING:
+            moments.append(self.stay_until)
         for round, waiting in self._waiting.items():
             if self.phase is Phase.OPEN:
                 moments.append(waiting.deadline)
@@ -211,4 +224,6 @@ class Rounds:
     def _holding(self, round: int) -> list[bytes]:
         """Alive expected authors of `round` whose ballots may still come."""
         declined = self._waiting[round].declined
-        return [a for a in self.missing(round) if a not in declined and self._alive(a)]
+        return [
+            a for a in self.missing(round) if a not in declined and self._membership.is_alive(a)
+        ]

@@ -124,7 +124,7 @@ def slow_first(index: int, round: int) -> float:
 
 def test_free_peers_never_wait() -> None:
     world = World(4, timing=Timing(rounds=12, quorum=4, pace=Pace.FREE), train=slow_first)
-    world.run_until(lambda: all(world.peers[i].finish for i in (1, 2, 3)))
+    world.run_until(lambda: all(world.peers[i].machine.phase == "staying" for i in (1, 2, 3)))
     assert world.peers[0].machine.round == 0
     assert all(c.waited == 0.0 for i in (1, 2, 3) for c in world.peers[i].closed)
 
@@ -158,25 +158,26 @@ def test_late_ballots_teach_when_not_in_lockstep() -> None:
 # --- loss, cuts, deaths -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("loss", [0.1, 0.3])
 def test_sampled_ballots_that_are_lost_are_asked_for(loss: float) -> None:
-    world = World(8, wire=Wire(loss=loss), seed=11, timing=Timing(rounds=12, quorum=8))
+    timing = Timing(rounds=80, quorum=8, suspect_after=12.0, deadline=100.0)
+    world = World(8, SMALL_RUN, timing, Wire(loss=loss), seed=11)
     world.finish(limit=2000)
-    missing = sum(len(closed.missing) for peer in world.peers.values() for closed in peer.closed)
-    closed = sum(len(peer.closed) for peer in world.peers.values())
-    assert missing <= closed * 2 * loss**3  # not even three lost in a row excuse
+    closed = [c for peer in world.peers.values() for c in peer.closed if c.round >= 40]
+    assert len(closed) == 8 * 20 and not any(c.missing for c in closed)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_broadcast_repairs_whatever_was_lost(seed: int) -> None:
     """Nothing lost: what any survivor holds, every survivor holds in the end."""
-    timing = Timing(rounds=40, quorum=6, deadline=3.0)
-    world = World(6, BROADCAST, timing, Wire(loss=0.3, double=0.1, jitter=0.2), seed=seed)
-    world.run_until(lambda: min(p.machine.round or 0 for p in world.peers.values()) >= 8)
-    world.run_for(30.0)
+    timing = Timing(rounds=400, quorum=6, deadline=3.0)
+    wire = Wire(loss=0.3, double=0.1, jitter=0.2)
+    world = World(6, BROADCAST, timing, wire, seed, train=lambda index, round: 0.5)
+    world.run_until(lambda: min(p.machine.round or 0 for p in world.peers.values()) >= 40)
+    world.run_for(20.0)
     ledgers = [peer.machine.ledger for peer in world.peers.values()]
-    assert len({ledger.range_hash(0, 4) for ledger in ledgers}) == 1
-    assert len(ledgers[0].listing(0)) == 6
+    assert len({ledger.range_hash(0, 20) for ledger in ledgers}) == 1
+    assert len(ledgers[0].listing(38)) == 6
 
 
 def test_a_killed_peer_stalls_nobody_beyond_the_deadline() -> None:
@@ -186,7 +187,7 @@ def test_a_killed_peer_stalls_nobody_beyond_the_deadline() -> None:
     world.kill(2)
     world.finish()
     waits = [c.waited for p in world.peers.values() if not p.dead for c in p.closed]
-    assert max(waits) <= timing.deadline
+    assert max(waits) <= timing.deadline + 1e-6
     assert all(p.finish == events.Finish(True, "") for p in world.peers.values() if not p.dead)
 
 
@@ -213,9 +214,7 @@ def test_a_restarted_peer_catches_up_and_does_not_vote_twice(spreading: Spreadin
     world.finish()
     assert peer.finish == events.Finish(True, "")
     assert peer.learnt and peer.learnt[0] > 10 and peer.learnt[-1] == 78
-    assert not any(
-        Reason.EQUIVOCATION in other.machine.refused for other in world.peers.values()
-    )
+    assert not any(Reason.EQUIVOCATION in other.machine.refused for other in world.peers.values())
     # From its first round on it is heard again like everybody else.
     assert world.author(3) in {a for r in range(60, 80, 2) for a in heard(world, 0, r)}
     assert len(heard(world, 3, 78)) == (3 if spreading is Spreading.SAMPLED else 6)
@@ -240,7 +239,7 @@ def test_a_late_joiner_votes_from_its_announced_round() -> None:
 def test_a_partition_goes_on_and_heals() -> None:
     timing = Timing(rounds=400, quorum=6, deadline=3.0, gone_after=20.0)
     wire = Wire()
-    world = World(6, BROADCAST, timing, wire)
+    world = World(6, BROADCAST, timing, wire, train=lambda index, round: 0.5)
     world.run_until(lambda: (world.peers[0].machine.round or 0) >= 10)
     wire.cut = lambda a, b: (a < 3) != (b < 3)
     before = world.peers[0].machine.round or 0
@@ -256,7 +255,7 @@ def test_a_partition_goes_on_and_heals() -> None:
 
 def test_a_frozen_peer_comes_back_to_the_present() -> None:
     timing = Timing(rounds=400, quorum=5, deadline=4.0, suspect_after=2.0)
-    world = World(5, timing=timing)
+    world = World(5, timing=timing, train=lambda index, round: 0.3)
     world.run_until(lambda: (world.peers[1].machine.round or 0) >= 10)
     world.peers[1].frozen = True
     world.run_for(30.0)
@@ -358,7 +357,7 @@ def test_ping_is_answered_while_learning() -> None:
 
 def test_rounds_outside_the_window_are_not_kept() -> None:
     world = World(2)
-    world.run_for(1.0)
+    world.run_for(0.3)
     peer, other = world.peers[0], world.peers[1]
     link = other.lines[peer.endpoint]
     far = (world.timing.ahead + 20) * world.run.rounds_per_ballot
@@ -371,7 +370,7 @@ def test_rounds_outside_the_window_are_not_kept() -> None:
 
 def test_a_flood_of_refusals_tells_observers_once_a_second() -> None:
     world = World(2)
-    world.run_for(1.0)
+    world.run_for(0.3)
     peer = world.peers[0]
     told = 0
     for step in range(1000):

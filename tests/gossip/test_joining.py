@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from tallyp2p.gossip.joining import Joining
+from tallyp2p.messages import Hello
+from tallyp2p.parameters import RunParameters, Timing
+
+RUN = RunParameters(pool=40, probes=4, rounds_per_ballot=8)
+
+
+def joining(quorum: int = 2) -> Joining:
+    return Joining(RUN, Timing(quorum=quorum, patience=1.0, join_deadline=60.0))
+
+
+def hello(round: int | None = None, held: int | None = None) -> Hello:
+    return Hello(bytes(32), bytes(8), "tcp://h:1", bytes(32), round=round, held=held)
+
+
+def test_a_fresh_swarm_starts_at_round_0_when_all_are_there() -> None:
+    first = joining(quorum=3)
+    first.begin(0.0, fresh=True)
+    assert first.start == 0
+    assert not first.may_begin(1.0, present=2, newest_seen=None)
+    assert first.may_begin(1.0, present=3, newest_seen=None)
+
+
+def test_a_joiner_starts_two_ballots_after_the_newest_round_it_hears_of() -> None:
+    late = joining()
+    late.begin(0.0, fresh=False)
+    assert late.start is None and not late.decide(50.0, complete=True), "nobody answered"
+    late.hear(hello(round=40), 1.0)
+    late.hear(hello(round=32), 1.1)
+    assert late.decide(1.2, complete=True)
+    assert late.start == 56
+    assert not late.may_begin(2.0, present=9, newest_seen=48), "it would run ahead"
+    assert late.may_begin(2.0, present=9, newest_seen=56)
+
+
+def test_decision_waits_a_moment_for_others_answers() -> None:
+    late = joining()
+    late.begin(0.0, fresh=False)
+    late.hear(hello(round=40), 5.0)
+    assert late.wake_at() == 6.0
+    assert not late.decide(5.9, complete=False)
+    assert late.decide(6.0, complete=False)
+    assert not late.decide(6.0, complete=True), "decided once"
+
+
+def test_nobody_has_begun_means_round_0() -> None:
+    second = joining()
+    second.begin(0.0, fresh=False)
+    second.hear(hello(round=None), 1.0)
+    assert second.decide(1.0, complete=True) and second.start == 0
+
+
+def test_a_returning_peer_starts_after_its_newest_ballot_that_others_hold() -> None:
+    back = joining()
+    back.begin(0.0, fresh=False)
+    back.hear(hello(round=8, held=48), 1.0)
+    assert back.decide(1.0, complete=True)
+    assert back.start == 56
+
+
+def test_who_believed_in_a_fresh_start_is_corrected() -> None:
+    late = joining()
+    late.begin(0.0, fresh=True)
+    late.hear(hello(round=24), 1.0)
+    assert late.start is None and not late.fresh
+    assert late.decide(2.0, complete=False) and late.start == 40
+
+
+def test_after_the_join_deadline_two_are_enough_and_one_is_not() -> None:
+    first = joining(quorum=5)
+    first.begin(0.0, fresh=True)
+    assert not first.may_begin(59.0, present=2, newest_seen=None)
+    assert first.may_begin(60.0, present=2, newest_seen=None)
+    assert not first.may_begin(60.0, present=1, newest_seen=None)
