@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import FailureError
-from ..gossip.events import MemberChanged, Notice, Refused, RoundClosed, RoundOpened
+from ..gossip.events import MemberChanged, Notice, Refused, RoundClosed
 from ..parameters import LIMITS, RunParameters
 
 __all__ = [
@@ -178,13 +178,6 @@ class PeerWriter:
             classes=run.classes,
             weights=weights,
         )
-
-    def observe(self, event: Notice | ProgressLike) -> None:
-        """An observer for the shell: whatever it tells becomes a line."""
-        if isinstance(event, RoundOpened | RoundClosed | MemberChanged | Refused):
-            self.notice(event)
-        else:
-            self.progress(event)
 
     def notice(self, notice: Notice) -> None:
         """Something that the machine told its observers."""

@@ -34,30 +34,31 @@ class Table:
     feet: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()  # sentences below it
 
-    def text(self) -> str:
-        """In plain characters, columns padded with spaces."""
+    def grid(self) -> list[tuple[str, ...]]:
+        """Head, rows and feet, each cell padded to its column; an empty tuple is a rule."""
         heads = [column.head.split("\n") for column in self.columns]
         height = max(map(len, heads))
         top = [
             tuple(([""] * (height - len(head)) + head)[line] for head in heads)
             for line in range(height)
         ]
+        lines = [*top, (), *self.rows, *(((), *self.feet) if self.feet else ())]
         widths = [
-            max(len(row[place]) for row in (*top, *self.rows, *self.feet))
-            for place in range(len(self.columns))
+            max(len(row[place]) for row in lines if row) for place in range(len(self.columns))
         ]
-        rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-
-        def line(row: Sequence[str]) -> str:
-            cells = (
+        return [
+            tuple(
                 cell.rjust(width) if column.right else cell.ljust(width)
-                for cell, width, column in zip(row, widths, self.columns, strict=True)
+                for cell, width, column in zip(row, widths, self.columns, strict=bool(row))
             )
-            return "  ".join(cells).rstrip()
+            for row in lines
+        ]
 
-        lines = [self.title, "", *map(line, top), rule, *map(line, self.rows)]
-        if self.feet:
-            lines += [rule, *map(line, self.feet)]
+    def text(self) -> str:
+        """In plain characters."""
+        grid = self.grid()
+        rule = "-" * len("  ".join(grid[0]))
+        lines = [self.title, "", *("  ".join(row).rstrip() if row else rule for row in grid)]
         if self.notes:
             lines += ["", *self.notes]
         return "\n".join(lines)

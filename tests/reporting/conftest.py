@@ -87,8 +87,8 @@ class SyntheticRun:
             figures["alone"] = 0.30 + 0.02 * index + 0.02 * (1 - 0.98**done)
         others = tuple(self.author(i) for i in range(self.peers) if i != index)
         writer = self.writers[index]
-        writer.observe(RoundClosed(first, heard=others[:2], missing=(), waited=0.01))
-        writer.observe(
+        writer.notice(RoundClosed(first, heard=others[:2], missing=(), waited=0.01))
+        writer.progress(
             FakeProgress(first, figures, snapshot(first // 8 + 1), alive=len(self.writers))
         )
 
@@ -109,7 +109,7 @@ class SyntheticRun:
                 self.writers[index].finished(completed=True)
 
     def tell(self, index: int, about: int, state: str, cause: str) -> None:
-        self.writers[index].observe(MemberChanged(self.author(about), state, "", cause))
+        self.writers[index].notice(MemberChanged(self.author(about), state, "", cause))
 
     def close(self) -> None:
         for writer in self.writers.values():
