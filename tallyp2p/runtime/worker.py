@@ -73,5 +73,10 @@ def _succeed(future: asyncio.Future[Result], result: Result) -> None:
 
 
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
-    if not future.cancelled():
-        future.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+    if future.cancelled():
+        return
+    if isinstance(error, StopIteration) or not isinstance(error, Exception):
+        carrier = RuntimeError(repr(error))  # a future refuses the one, the loop obeys the other
+        carrier.__cause__ = error
+        error = carrier
+    future.set_exception(error)
