@@ -1,0 +1,255 @@
+"""Write the generated vectors of protocol_spec 05, or check that they are as they were.
+
+    python -m tests.conformance.make_vectors           write them
+    python -m tests.conformance.make_vectors --check   exit 1 and name those that differ
+
+The expected values come from `reference`, which reads the specification without our package.
+Files named hand.json were worked out on paper; nothing writes them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.conformance import reference
+
+__all__ = ["VECTORS", "render", "stale"]
+
+VECTORS = Path(__file__).resolve().parents[2] / "protocol_spec" / "vectors"
+
+Case = dict[str, Any]
+
+RUN = "b4c0c6bd49c26fc9"
+FIELDS: dict[str, Any] = {  # in the run descriptor's order
+    "seed": 0,
+    "classes": 10,
+    "abstain": True,
+    "pool": 300,
+    "pool_digest": "0" * 64,
+    "probes": 4,
+    "rounds_per_ballot": 2,
+    "spreading": "sampled",
+    "degree": 2,
+    "ids": "derived",
+}
+
+
+def numbers(seed: str, below: int, count: int) -> list[int]:
+    """`count` numbers from 0 to `below` - 1 that follow from `seed`."""
+    drawn = (hashlib.sha256(f"{seed} {at}".encode()).digest() for at in range(count))
+    return [int.from_bytes(digest[:8], "big") % below for digest in drawn]
+
+
+def author(name: object) -> bytes:
+    return hashlib.sha256(f"author {name}".encode()).digest()[:8]
+
+
+def probe_cases() -> Iterable[Case]:
+    for name, run, round, pool, count in (
+        ("the example of chapter 5", RUN, 7, 10_000, 32),
+        ("round 0", RUN, 0, 10_000, 32),
+        ("the last round", RUN, 2**32 - 2, 10_000, 8),
+        ("another run", "0000000000000000", 7, 10_000, 8),
+        ("a whole pool, so many repeats", RUN, 7, 40, 40),
+        ("a pool of one", RUN, 7, 1, 1),
+        ("a quarter of all words is skipped", RUN, 7, 3 * 2**30, 24),
+        ("nearly half of all words is skipped", RUN, 7, 2**31 + 1, 24),
+        ("a power of two skips none", RUN, 7, 2**16, 16),
+        ("the largest pool", RUN, 7, 2**32 - 1, 8),
+    ):
+        ids = reference.derive(bytes.fromhex(run), round, pool, count)
+        given = {"run": run, "round": round, "pool": pool, "count": count}
+        yield {"name": name, "input": given, "expect": {"ids": ids}}
+
+
+def digraph_cases() -> Iterable[Case]:
+    for size, degree, round in ((3, 1, 0), (5, 2, 7), (5, 2, 8), (5, 9, 7), (10, 3, 4_294_967_294)):
+        members = [author(number) for number in range(size)]
+        around = reference.ring(bytes.fromhex(RUN), round, members)
+        yield {
+            "name": f"{size} members, degree {degree}, round {round}",
+            "input": {
+                "run": RUN,
+                "round": round,
+                "degree": degree,
+                "members": [member.hex() for member in members],
+            },
+            "expect": {
+                "ring": [member.hex() for member in around],
+                "receivers": {
+                    me.hex(): [a.hex() for a in reference.send(around, me, degree)]
+                    for me in members
+                },
+                "senders": {
+                    me.hex(): [a.hex() for a in reference.hear(around, me, degree)]
+                    for me in members
+                },
+            },
+        }
+
+
+def tally_case(name: str, fields: Mapping[str, Any], round: int, authors: int) -> Case:
+    """Random ballots, with few labels, so that ties are common."""
+    run = reference.run_id(fields)
+    highest, bits = fields["classes"] - (not fields["abstain"]), reference.label_bits(fields)
+    votes = fields["probes"] * fields["rounds_per_ballot"]
+    derived = reference.derive(run, round, fields["pool"], votes)
+    choice = sorted({0, 1, fields["classes"] // 2, fields["classes"] - 1, highest})
+    ballots: list[Case] = []
+    read = []
+    for number in range(authors):
+        seed = f"{name} {number}"
+        ids = derived
+        if fields["ids"] == "explicit":
+            size = 1 + numbers(seed + " size", votes, 1)[0]
+            ids = sorted({*numbers(seed + " ids", fields["pool"], size)})
+        labels = [choice[pick] for pick in numbers(seed, len(choice), len(ids))]
+        ballot: Case = {"author": author(number).hex(), "votes": reference.pack(labels, bits).hex()}
+        if fields["ids"] == "explicit":
+            ballot["ids"] = ids
+        ballots.append(ballot)
+        read.append(list(zip(ids, labels, strict=True)))
+    decided = reference.tally(read, fields["classes"], round)
+    order = derived if fields["ids"] == "derived" else sorted(decided)
+    return {
+        "name": name,
+        "input": {
+            "run": dict(fields),
+            "run_id": run.hex(),
+            "round": round,
+            "ballots": ballots,
+        },
+        "expect": {
+            "ids": order,
+            "voters": [sum(decided[probe]["counts"].values()) for probe in order],
+            "plurality": [decided[probe]["plurality"] for probe in order],
+            "margin": [decided[probe]["margin"] for probe in order],
+            "cells": [
+                [probe, label, votes]
+                for probe in sorted(decided)
+                for label, votes in sorted(decided[probe]["counts"].items())
+            ],
+            "digest": reference.tally_digest(run, round, decided).hex(),
+        },
+    }
+
+
+def tally_cases() -> Iterable[Case]:
+    yield tally_case("10 classes, abstention", FIELDS, 14, 5)
+    yield tally_case("2 classes, no abstention", {**FIELDS, "classes": 2, "abstain": False}, 0, 4)
+    yield tally_case("labels of more than two bytes", {**FIELDS, "classes": 70_000}, 2, 3)
+    yield tally_case("the last round", FIELDS, 2**32 - 2, 4)
+    yield tally_case("explicit ids", {**FIELDS, "ids": "explicit", "pool": 12}, 14, 5)
+
+
+def ledger_cases() -> Iterable[Case]:
+    yield {
+        "name": "a tag that would say annulled",
+        "input": {
+            "run_id": RUN,
+            "ballot": {
+                "author": "0102030405060708",
+                "round": 7,
+                "votes": "00000000000000000000" + "000747371052",
+            },
+        },
+        "expect": {"tag": "fffffffe"},
+    }
+    for name, ids in (("a tag, derived ids", None), ("a tag, explicit ids", [1, 5, 4_000_000_000])):
+        votes = reference.pack([3, 10, 7], 4)
+        ballot: Case = {"author": author(0).hex(), "round": 16, "votes": votes.hex()}
+        if ids is not None:
+            ballot["ids"] = ids
+        tag = reference.tag(bytes.fromhex(RUN), author(0), 16, ids or [], votes)
+        yield {
+            "name": name,
+            "input": {"run_id": RUN, "ballot": ballot},
+            "expect": {"tag": tag.hex()},
+        }
+    yield range_case()
+
+
+def range_case() -> Case:
+    """Three authors in rounds 0, 2 and 6; author 1 has two ballots for round 2."""
+    run = reference.run_id(FIELDS)
+    held: dict[int, dict[bytes, list[bytes]]] = {}
+    added = []
+    for round, who, byte in ((2, 1, 0), (0, 2, 1), (2, 1, 3), (6, 0, 1), (2, 2, 0), (0, 0, 2)):
+        votes = bytes([byte]) * 4
+        held.setdefault(round, {}).setdefault(author(who), []).append(votes)
+        added.append({"author": author(who).hex(), "round": round, "votes": votes.hex()})
+    listings: dict[int, Sequence[tuple[bytes, bytes]]] = {
+        round: sorted(
+            (who, b"\xff" * 4 if len(kept) > 1 else reference.tag(run, who, round, (), kept[0]))
+            for who, kept in entries.items()
+        )
+        for round, entries in held.items()
+    }
+    ranges = []
+    for first, count in ((0, 1), (2, 1), (4, 1), (0, 4), (2, 3), (8, 2), (0, 65_535)):
+        covered = range(first, first + 2 * count, 2)
+        within = {round: listing for round, listing in listings.items() if round in covered}
+        ranges.append([first, count, reference.range_hash(within).hex()])
+    return {
+        "name": "listings and range hashes",
+        "input": {"run": FIELDS, "run_id": run.hex(), "add": added},
+        "expect": {
+            "listings": {
+                str(round): [[who.hex(), tag.hex()] for who, tag in listings[round]]
+                for round in sorted(listings)
+            },
+            "ranges": ranges,
+        },
+    }
+
+
+_GENERATORS: dict[str, Callable[[], Iterable[Case]]] = {
+    "probes/generated.json": probe_cases,
+    "digraph/generated.json": digraph_cases,
+    "tally/generated.json": tally_cases,
+    "ledger/generated.json": ledger_cases,
+}
+
+
+def render() -> dict[str, str]:
+    """What each generated file should hold, by its path under vectors/; a line per case."""
+    files = {}
+    for path, cases in _GENERATORS.items():
+        lines = ",\n".join(json.dumps(case) for case in cases())
+        files[path] = (
+            f'{{"made": "by tests/conformance/make_vectors.py", "cases": [\n{lines}\n]}}\n'
+        )
+    return files
+
+
+def stale() -> list[str]:
+    """Files that are missing or hold something else."""
+    return [
+        path
+        for path, text in render().items()
+        if not (VECTORS / path).is_file() or (VECTORS / path).read_text() != text
+    ]
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description="Write the generated vectors of chapter 5.")
+    parser.add_argument("--check", action="store_true", help="only say which files differ")
+    if parser.parse_args(arguments).check:
+        different = stale()
+        for path in different:
+            print(f"{path} differs from what its script makes")
+        return 1 if different else 0
+    for path, text in render().items():
+        (VECTORS / path).parent.mkdir(parents=True, exist_ok=True)
+        (VECTORS / path).write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
