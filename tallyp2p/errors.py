@@ -87,9 +87,11 @@ class FailureError(TallyError):
 class RemoteError(TallyError):
     """Another peer's bytes broke the protocol.
 
-    ``reason`` is the code that travels back in an ERROR message.
+    ``reason`` is the code that travels back in an ERROR message; none travels when the
+    message was ``optional``, of a kind that receivers may ignore.
     """
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, *, optional: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
+        self.optional = optional

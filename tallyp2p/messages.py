@@ -63,6 +63,8 @@ class Hello:
     held: int | None = None  # newest round of the receiver's ballots that the sender holds
     versions: tuple[int, int] = (1, 1)  # lowest and highest protocol version spoken
     agent: str = ""  # software name and version, for people
+    # Fields that this version does not know: (key, msgpack bytes of the value), by key.
+    extra: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
