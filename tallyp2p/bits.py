@@ -13,7 +13,7 @@ ones go through one big integer, which is faster below about a hundred labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +64,7 @@ def unpack(data: bytes, count: int, bits: int) -> npt.NDArray[np.integer]:
     if len(data) != packed_size(count, bits):
         raise LocalError(f"{count} labels of {bits} bits are not {len(data)} bytes")
     rows = np.frombuffer(data, np.uint8).reshape(1, len(data))
-    return unpack_rows(rows, count, bits)[0]
+    return unpack_rows(rows, count, bits).reshape(count)
 
 
 def unpack_rows(rows: npt.NDArray[np.uint8], count: int, bits: int) -> npt.NDArray[np.integer]:
@@ -160,12 +160,12 @@ def _pack_lanes(labels: npt.NDArray[np.integer], bits: int) -> bytes:
         lanes[: count - full * 8, full] = labels[full * 8 :]
     out = np.empty((groups, bits), np.uint8)
     for byte, parts in enumerate(_plan(bits)):
-        total: npt.NDArray[np.uint8] | None = None
+        pieces = []
         for label, left, right in parts:
             lane = lanes[label] >> word(right) if right else lanes[label]
             piece = lane.astype(np.uint8) << np.uint8(left) if left else lane.astype(np.uint8)
-            total = piece if total is None else total | piece
-        out[:, byte] = total
+            pieces.append(piece)
+        out[:, byte] = reduce(np.bitwise_or, pieces)
     return out.tobytes()[: packed_size(count, bits)]
 
 
