@@ -131,13 +131,13 @@ class Screen:
             percent(overview.swarm),
             self._bar(overview.alone, overview.swarm, bar),
             f"{overview.heard}/{overview.expected}",
-            str(overview.peers - overview.lost),
+            str(overview.started - overview.lost),
             size(overview.sent),
             style="bold",
         )
         if not rest:
             return Group(table)
-        return Group(table, Text(f"{rest} peers that fare better are not shown", style="dim"))
+        return Group(table, Text(f"{rest} more peers, none faring worse, are not shown", style="dim"))
 
     def _row(self, peer: PeerRecord, bar: int) -> tuple[str | Text, ...]:
         if not peer.starts:

@@ -134,7 +134,7 @@ class Chronicle:
         return self._member(fields, seconds)
 
     def _member(self, fields: Mapping[str, Any], seconds: float) -> Happening | None:
-        author, state, cause = (str(fields[key]) for key in ("author", "state", "cause"))
+        author, state, cause = (str(fields.get(key)) for key in ("author", "state", "cause"))
         about = next((p for p in self.reader.peers.values() if p.author == author), None)
         name = f"peer {author[:8]}" if about is None else f"peer {about.index}"
         before = self._told.get(author)
@@ -255,7 +255,7 @@ def progress_line(overview: Overview, left: float | None) -> str:
         alone = "" if overview.alone is None else f" (alone {percent(overview.alone)})"
         words.append(f"swarm {percent(overview.swarm)}{alone}")
     words.append(f"votes heard {overview.heard}/{overview.expected}")
-    words.append(f"{overview.peers - overview.lost} of {overview.peers} peers well")
+    words.append(f"{overview.started - overview.lost} of {overview.peers} peers well")
     words.append(f"{size(overview.sent)} sent by each")
     if left is not None:
         words.append(f"{left:.0f} s left")

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 __all__ = ["Layers", "PeerRecord", "Point", "RunReader", "Story"]
 
@@ -40,6 +40,7 @@ class Story:
 
     index: int  # who says it
     event: str  # "started", "member", "refused", "finished"
+    time: float  # Unix time
     fields: Mapping[str, Any]
 
 
@@ -74,7 +75,7 @@ class PeerRecord:
     finished: bool = False  # it said its last word
     completed: bool = False  # ... and had made all its rounds
     text: str = ""  # why not, when it had not
-    state: Literal["unknown", "alive", "suspect", "gone"] = "unknown"  # as others said last
+    state: str = "unknown"  # as others said last: "alive", "suspect" or "gone"
     curve: list[Point] = field(default_factory=list)
     # What earlier starts had counted when they ended.
     _sent_before: Layers = field(default_factory=lambda: _nothing())
@@ -107,7 +108,7 @@ class RunReader:
         return planned or max((peer.planned for peer in self.peers.values()), default=0)
 
     def poll(self) -> list[Story]:
-        """Read what was added since the last call, and tell what happened, by peer."""
+        """Read what was added since the last call, and tell what happened, by time."""
         stories: list[Story] = []
         for index, path in self._files():
             try:
@@ -122,6 +123,10 @@ class RunReader:
             for line in lines:
                 if line:
                     self._take(index, line, stories)
+        stories.sort(key=lambda story: story.time)
+        for story in stories:
+            if story.event == "member":
+                self._member(story)
         return stories
 
     def drain(self) -> RunReader:
@@ -152,23 +157,30 @@ class RunReader:
                 self._indices[peer.author] = index
             elif event == "round":
                 _round(peer, fields)
-            elif event == "member":
-                self._member(fields)
             elif event == "finished":
                 _finish(peer, fields)
-            elif event != "refused":
+            elif event in ("member", "refused"):
+                peer.ended = peer._newest + float(fields["seconds"])
+            else:
                 raise ValueError(event)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ):
             self.skipped += 1
             return
         if event != "round":
-            stories.append(Story(index, event, fields))
+            stories.append(Story(index, event, peer.ended, fields))
 
-    def _member(self, fields: Mapping[str, Any]) -> None:
-        about = self.peers.get(self._indices.get(fields["author"], -1))
-        state = fields["state"]
-        if about is not None and state in ("alive", "suspect", "gone"):
-            about.state = state
+    def _member(self, story: Story) -> None:
+        about = self.peers.get(self._indices.get(str(story.fields.get("author")), -1))
+        # Peers' files are read one after the other: what was said of a former self is too late.
+        if about is not None and story.time >= about._newest:
+            about.state = str(story.fields.get("state"))
 
 
 def _start(peer: PeerRecord, fields: Mapping[str, Any]) -> None:
@@ -213,8 +225,9 @@ def _finish(peer: PeerRecord, fields: Mapping[str, Any]) -> None:
     peer.completed = bool(fields["completed"])
     peer.text = str(fields["text"])
     accuracy = fields["accuracy"]
-    peer.swarm = accuracy["swarm"] if accuracy["swarm"] is not None else peer.swarm
-    peer.alone = accuracy["alone"] if accuracy["alone"] is not None else peer.alone
+    swarm, alone = accuracy["swarm"], accuracy["alone"]
+    peer.swarm = peer.swarm if swarm is None else float(swarm)
+    peer.alone = peer.alone if alone is None else float(alone)
 
 
 def _count(peer: PeerRecord, fields: Mapping[str, Any]) -> None:

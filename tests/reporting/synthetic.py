@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import pytest
+from typing import Self
 
 from tallyp2p.gossip.events import MemberChanged, RoundClosed
 from tallyp2p.parameters import RunParameters
@@ -43,7 +42,7 @@ def snapshot(ballots: int) -> dict[str, dict[str, dict[str, int]]]:
 
 @dataclass
 class SyntheticRun:
-    """Ten peers whose clocks stand still unless a step moves them."""
+    """Peers whose clock stands still unless a step moves it.  Closes its files on exit."""
 
     path: Path
     peers: int = 10
@@ -51,6 +50,13 @@ class SyntheticRun:
     evaluate_every: int = 24
     now: float = 0.0
     writers: dict[int, PeerWriter] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for writer in self.writers.values():
+            writer.close()
 
     def author(self, index: int) -> bytes:
         return bytes([index + 1]) * 8
@@ -99,7 +105,8 @@ class SyntheticRun:
             self.start(index)
         self.through(range(self.peers))
 
-    def through(self, indices: range, until: int | None = None) -> None:
+    def through(self, indices: Iterable[int], until: int | None = None) -> None:
+        indices = tuple(indices)
         for first in range(0, self.rounds if until is None else until, 8):
             self.now += 0.1
             for index in indices:
@@ -110,22 +117,3 @@ class SyntheticRun:
 
     def tell(self, index: int, about: int, state: str, cause: str) -> None:
         self.writers[index].notice(MemberChanged(self.author(about), state, "", cause))
-
-    def close(self) -> None:
-        for writer in self.writers.values():
-            writer.close()
-
-
-@pytest.fixture
-def synthetic(tmp_path: Path) -> Iterator[Callable[..., SyntheticRun]]:
-    made: list[SyntheticRun] = []
-
-    def make(peers: int = 10, rounds: int = 300) -> SyntheticRun:
-        path = tmp_path / f"run-{len(made)}"
-        path.mkdir()
-        made.append(SyntheticRun(path, peers, rounds))
-        return made[-1]
-
-    yield make
-    for run in made:
-        run.close()
