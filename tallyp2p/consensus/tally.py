@@ -13,12 +13,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 
-from ..bits import unpack_rows
+from ..bits import packed_size, unpack_rows
 from ..errors import LocalError
 from ..parameters import Ids, RunParameters
 from ..payloads import Ballot
@@ -31,7 +30,7 @@ IntArray = npt.NDArray[np.int64]
 CountArray = npt.NDArray[np.uint32]
 
 _DENSE_CELLS = 1_000_000  # a dense table has at most this many; our choice, measured
-_BATCH = 262_144  # votes unpacked at a time, which bounds scratch memory to a few MB
+_BATCH = 262144  # votes unpacked at a time, which bounds scratch memory to a few MB
 _DOMAIN = b"TALLY1-TALLY"
 _ONE = np.uint32(1)
 
@@ -84,24 +83,11 @@ class Tally:
         Among tied classes: the first one in the cyclic order that starts at
         (probe id + round) mod C (TIE-1), so that no class is favoured over many probes.
         """
-        winners = np.full(len(self.ids), -1, dtype=np.int64)
-        cells = self.cells()
-        starts, best, _ = self._best(cells)
-        voted = cells.probe[starts]
-        winners[voted] = (best + self._first(voted)) % self.classes
-        return winners
+        return self._decide()[0]
 
     def margin(self) -> IntArray:
         """(P,) votes of the plurality less those of the runner-up; 0 where tied or no votes."""
-        margins = np.zeros(len(self.ids), dtype=np.int64)
-        cells = self.cells()
-        starts, best, rank = self._best(cells)
-        if len(starts):
-            runs = np.diff(starts, append=len(cells.probe))
-            top = np.maximum.reduceat(cells.votes, starts)
-            others = np.where(rank == np.repeat(best, runs), 0, cells.votes)
-            margins[cells.probe[starts]] = top - np.maximum.reduceat(others, starts)
-        return margins
+        return self._decide()[1]
 
     def digest(self) -> bytes:
         """SHA-256, 32 bytes, equal for equal counts in every language (TALLY-6).
@@ -116,21 +102,15 @@ class Tally:
         head = _DOMAIN + self.run + self.round.to_bytes(4, "big")
         return hashlib.sha256(head + rows.tobytes()).digest()
 
-    def _first(self, probe: IntArray) -> IntArray:
-        """The class at which the cyclic order of each probe starts."""
-        return (self.ids[probe].astype(np.int64) + self.round) % self.classes
-
-    def _best(self, cells: Cells) -> tuple[IntArray, IntArray, IntArray]:
-        """Where each voted probe's cells start, its winner's place in the cyclic order, and
-        each cell's place, which is C for all that have fewer votes than the top."""
-        starts = np.flatnonzero(np.diff(cells.probe, prepend=-1))
-        if not len(starts):
-            return starts, starts, starts
-        runs = np.diff(starts, append=len(cells.probe))
-        top = np.repeat(np.maximum.reduceat(cells.votes, starts), runs)
-        place = (cells.label - self._first(cells.probe)) % self.classes
-        rank = np.where(cells.votes == top, place, self.classes)
-        return starts, np.minimum.reduceat(rank, starts), rank
+    def _decide(self) -> tuple[IntArray, IntArray]:
+        """(P,) plurality and (P,) margin."""
+        starts = (self.ids.astype(np.int64) + self.round) % self.classes
+        if self.table is not None:
+            winners, margins = _decide_dense(self.table, starts)
+        else:
+            winners, margins = _decide_sparse(self.cells(), starts, self.classes)
+        winners[self.voters == 0] = -1
+        return winners, margins
 
 
 def count(
@@ -149,12 +129,12 @@ def count(
     """
     if len({ballot.author for ballot in election.ballots}) != len(election.ballots):
         raise LocalError("an election holds at most one ballot of each author")
-    if any(ballot.round != election.round for ballot in election.ballots):
+    if {ballot.round for ballot in election.ballots} - {election.round}:
         raise LocalError(f"a ballot of another round than {election.round}")
-    ballots = [b for b in election.ballots if include_own or b.author != own]
     explicit = run.ids is Ids.EXPLICIT
-    if any((ballot.ids is not None) != explicit for ballot in ballots):
+    if {ballot.ids is not None for ballot in election.ballots} - {explicit}:
         raise LocalError(f"ballots of this run have {run.ids.value} ids")
+    ballots = [b for b in election.ballots if include_own or b.author != own]
     if explicit:
         ids = np.unique(np.array([i for b in ballots for i in b.ids or ()], dtype=np.uint32))
     elif ids is None:
@@ -163,8 +143,7 @@ def count(
         raise LocalError(f"the derived ids have shape {(run.votes,)}, not {ids.shape}")
     batches = _batches(run, ballots, ids if explicit else None)
     if len(ids) * run.classes <= _DENSE_CELLS:
-        table = _dense(run.classes, len(ids), batches)
-        voters = table.sum(axis=1, dtype=np.uint32).astype(np.int64)
+        table, voters = _dense(run.classes, len(ids), batches)
         return Tally(run.run, election.round, run.classes, ids, voters, table, None)
     cells = _sparse(run.classes, batches)
     voters = np.bincount(cells.probe, weights=cells.votes, minlength=len(ids)).astype(np.int64)
@@ -183,18 +162,20 @@ def _batches(
     that is when every ballot is on the same probes.
     """
 
-    def size(ballot: Ballot) -> int:
-        return run.votes if ballot.ids is None else len(ballot.ids)
-
-    for votes, alike in groupby(sorted(ballots, key=size), key=size):
+    sizes: dict[int, list[Ballot]] = {}
+    if union is None:
+        sizes[run.votes] = list(ballots)
+    else:
+        for ballot in ballots:
+            sizes.setdefault(len(ballot.ids or ()), []).append(ballot)
+    for votes, group in sizes.items():
         if not 1 <= votes <= run.votes:
             raise LocalError(f"a ballot of this run holds 1 to {run.votes} votes, not {votes}")
-        group = list(alike)
-        row = -(-votes * run.bits // 8)
+        row = packed_size(votes, run.bits)
         step = max(1, _BATCH // votes)
         for at in range(0, len(group), step):
             some = group[at : at + step]
-            if any(len(ballot.votes) != row for ballot in some):
+            if {len(ballot.votes) for ballot in some} != {row}:
                 raise LocalError(f"{votes} votes take {row} bytes in this run")
             packed = np.frombuffer(b"".join(b.votes for b in some), dtype=np.uint8)
             labels = unpack_rows(packed.reshape(len(some), row), votes, run.bits)
@@ -206,14 +187,20 @@ def _batches(
                 yield np.searchsorted(union, np.array([b.ids for b in some])), labels
 
 
-def _dense(classes: int, size: int, batches: Iterator[_Batch]) -> CountArray:
-    """(size, classes) counts.  Abstentions are counted in one more column, then cut off."""
-    width = classes + 1
+def _dense(classes: int, size: int, batches: Iterator[_Batch]) -> tuple[CountArray, IntArray]:
+    """(size, classes) counts and (size,) voters."""
+    width = classes + 1  # abstentions have a column of their own, which is cut off in the end
     table = np.zeros(size * width, dtype=np.uint32)
+    cast = np.zeros(size, dtype=np.int64)
     for positions, labels in batches:
         # Measured: as fast as one bincount of the batch, which would need a table of its own.
         np.add.at(table, (positions * width + labels).ravel(), _ONE)
-    return table.reshape(size, width)[:, :classes]
+        if positions.ndim == 1:
+            cast += len(labels)
+        else:
+            cast += np.bincount(positions.ravel(), minlength=size)
+    rows = table.reshape(size, width)
+    return rows[:, :classes], cast - rows[:, classes]
 
 
 def _sparse(classes: int, batches: Iterator[_Batch]) -> Cells:
@@ -227,3 +214,32 @@ def _sparse(classes: int, batches: Iterator[_Batch]) -> Cells:
     starts = np.flatnonzero(np.diff(votes, prepend=-1))
     probe, label = np.divmod(votes[starts], classes)
     return Cells(probe, label, np.diff(starts, append=len(votes)))
+
+
+def _decide_dense(table: CountArray, starts: IntArray) -> tuple[IntArray, IntArray]:
+    """Winner and margin of each row; `starts`, (P,), is where each row's cyclic order starts."""
+    top = table.max(axis=1, keepdims=True)
+    tied = table == top
+    late = tied & (np.arange(table.shape[1]) >= starts[:, None])
+    # The first tied class from the start on, else the first from class 0 on.
+    winners = np.where(late.any(axis=1), late.argmax(axis=1), tied.argmax(axis=1))
+    second = np.where(tied, 0, table).max(axis=1)
+    margins = np.where(np.count_nonzero(tied, axis=1) > 1, 0, top[:, 0] - second)
+    return winners, margins.astype(np.int64)
+
+
+def _decide_sparse(cells: Cells, starts: IntArray, classes: int) -> tuple[IntArray, IntArray]:
+    """The same from the cells that got a vote; rows without one are left 0."""
+    winners, margins = np.zeros_like(starts), np.zeros_like(starts)
+    heads = np.flatnonzero(np.diff(cells.probe, prepend=-1))  # where each probe's cells begin
+    if not len(heads):
+        return winners, margins
+    voted, lengths = cells.probe[heads], np.diff(heads, append=len(cells.probe))
+    top = np.maximum.reduceat(cells.votes, heads)
+    place = (cells.label - starts[cells.probe]) % classes  # in the cyclic order
+    place[cells.votes < np.repeat(top, lengths)] = classes  # behind all that have the top
+    best = np.minimum.reduceat(place, heads)
+    others = np.where(place == np.repeat(best, lengths), 0, cells.votes)
+    winners[voted] = (best + starts[voted]) % classes
+    margins[voted] = top - np.maximum.reduceat(others, heads)
+    return winners, margins
