@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..assemble import Member, Seat, assemble, build, shard_seat, swarm_listen, swarm_profile
+from ..errors import FailureError
 from ..gossip.events import Finish, Notice, Started
 from ..profiles import Profile
 from ..reporting.rundir import PeerWriter
@@ -39,7 +40,10 @@ class Outcome:
 
 
 def serve(profile: Profile, run_dir: Path, index: int) -> int:
-    """The process of one peer of a swarm; its exit code, 0 also when it was told to leave."""
+    """The process of one peer of a swarm; its exit code, 0 also when it was told to leave.
+
+    Raises :class:`FailureError` when it could not make its rounds; the launcher logs it.
+    """
     together = swarm_profile(profile)
     outcome = asyncio.run(
         live(
@@ -53,7 +57,9 @@ def serve(profile: Profile, run_dir: Path, index: int) -> int:
             leave_on=(signal.SIGTERM,),  # Ctrl-C is for the launcher, which then tells us
         )
     )
-    return 0 if outcome.finish.completed or outcome.signals else 1
+    if not outcome.finish.completed and not outcome.signals:
+        raise FailureError(f"this peer stopped: {outcome.finish.text}")
+    return 0
 
 
 async def live(

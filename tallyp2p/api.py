@@ -1,0 +1,305 @@
+"""Peers in a Python program: your model, your data, one callback per round.
+
+::
+
+    async with Peer(model, train, probes, classes=10, test=test) as peer:
+        print("join me at", peer.endpoint)
+        result = await peer.run()
+
+A peer trains in a thread of its own; the event loop stays free.  What is given is used as
+it is: `model` is trained in place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from .assemble import (
+    Member,
+    assemble,
+    build_own,
+    named_seat,
+    new_seat,
+    shard_seat,
+    swarm_profile,
+)
+from .errors import LocalError, SettingsError
+from .gossip.events import Notice, Started
+from .profiles import Profile, load
+from .runtime.node import Progress
+
+__all__ = ["OnRound", "Peer", "Result", "Round", "Swarm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a peer reports after each ballot that it has learnt from."""
+
+    peer: int  # index in its swarm; 0 for a single peer
+    rounds: int  # rounds trained through
+    figures: Mapping[str, float]  # loss, kl, agreement, ...; accuracy when it was measured
+    bytes: Mapping[str, Mapping[str, Mapping[str, int]]]  # sent/received, channel, layer
+    alive: int  # members alive, this peer included
+    suspect: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a peer's run ended."""
+
+    completed: bool  # whether all rounds were made
+    text: str  # why not, when they were not
+    rounds: int  # rounds trained through
+    accuracy: float | None  # on the test set at the last evaluation, 0 .. 1
+    bytes: Mapping[str, Mapping[str, Mapping[str, int]]]  # sent/received, channel, layer
+
+
+OnRound = Callable[[Round], Awaitable[None] | None]
+
+
+class Peer:
+    """One peer with your own model and data.  Use it as an async context manager.
+
+    `model`: a torch.nn.Module from a batch of inputs to logits, shape (batch, classes).
+    `train`, `test`: torch Datasets of (input, label).  `probes`: a Dataset of inputs, or of
+    pairs whose second part is not read; every peer must have the same, in the same order.
+    `seeds`: endpoints of peers to join at.  `name`: the same name is the same peer at every
+    start; without one it is a new peer.  `on_round` may be a coroutine function.
+    `overrides` are settings of `profile`, by key: ``rounds=100``, ``**{"run.probes": 16}``.
+
+    Raises :class:`SettingsError` for settings that cannot be used, and on entering
+    :class:`FailureError` for an address that cannot be had.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        train: Any,
+        probes: Any,
+        *,
+        classes: int,
+        test: Any = None,
+        listen: str | None = None,
+        seeds: Sequence[str] = (),
+        profile: str | Path | Profile = "default",
+        name: str | None = None,
+        on_round: OnRound | None = None,
+        insecure_listen: bool = False,
+        **overrides: Any,
+    ) -> None:
+        self._profile = _profile(profile, overrides, len(probes))
+        seat = new_seat(self._profile) if name is None else named_seat(self._profile, name)
+        self._seat = seat
+        self._own = (model, train, probes, test, classes)
+        self._listen = listen
+        self._seeds = tuple(seeds)
+        self._on_round = on_round
+        self._insecure = insecure_listen
+        self._fresh = False  # whether a whole swarm starts with this peer
+        self._member: Member | None = None
+        self._began = False
+        self._ended = asyncio.Event()
+        self._last: Round | None = None
+        self._accuracy: float | None = None
+        self._callbacks: set[asyncio.Future[None]] = set()
+        self._error: BaseException | None = None  # what a callback raised first
+
+    @property
+    def endpoint(self) -> str:
+        """Where this peer listens; others give it as a seed."""
+        return self._entered().endpoint
+
+    @property
+    def author(self) -> bytes:
+        """This peer's author id, 8 bytes."""
+        return self._entered().author
+
+    async def __aenter__(self) -> Self:
+        # Imports torch, which takes seconds, but in the loop's own thread: nothing else of
+        # this peer runs yet, and a half-imported torch in a second thread helps nobody.
+        built = build_own(self._profile, self._seat.index, *self._own)
+        self._member = assemble(
+            self._profile,
+            self._seat,
+            built,
+            listen=self._listen,
+            observers=[self._observe],
+            insecure=self._insecure,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+        if self._began:
+            await self._ended.wait()
+        else:
+            await self.run()  # it says goodbye and closes its sockets
+
+    async def run(self) -> Result:
+        """Take part until all rounds are made or `stop` is called.  Once for each peer.
+
+        Raises :class:`FailureError` when the learner failed, and whatever `on_round` raised.
+        """
+        member = self._entered()
+        if self._began:
+            raise LocalError("a peer runs once; make another one")
+        self._began = True
+        try:
+            finish = await member.node.run(Started(member.endpoint, self._seeds, self._fresh))
+        finally:
+            self._ended.set()
+        if self._callbacks:
+            await asyncio.wait(self._callbacks)
+        if self._error is not None:
+            raise self._error
+        return Result(
+            completed=finish.completed,
+            text=finish.text,
+            rounds=0 if self._last is None else self._last.rounds,
+            accuracy=self._accuracy,
+            bytes=member.meter.snapshot(),
+        )
+
+    def stop(self) -> None:
+        """Leave soon: say goodbye and let `run` return."""
+        self._entered().node.stop()
+
+    def _entered(self) -> Member:
+        if self._member is None:
+            raise LocalError("use the peer inside `async with`")
+        return self._member
+
+    def _observe(self, told: Notice | Progress) -> None:
+        if not isinstance(told, Progress):
+            return
+        self._accuracy = told.figures.get("accuracy", self._accuracy)
+        per_ballot, planned = self._profile.run.rounds_per_ballot, self._profile.timing.rounds
+        self._last = Round(
+            peer=self._seat.index,
+            rounds=min(told.round + per_ballot, planned),
+            figures=told.figures,
+            bytes=told.bytes,
+            alive=told.alive,
+            suspect=told.suspect,
+        )
+        if self._on_round is not None and self._error is None:
+            try:
+                answer = self._on_round(self._last)
+            except Exception as error:
+                self._fail(error)
+            else:
+                if inspect.isawaitable(answer):
+                    callback = asyncio.ensure_future(answer)
+                    self._callbacks.add(callback)
+                    callback.add_done_callback(self._called)
+
+    def _called(self, callback: asyncio.Future[None]) -> None:
+        self._callbacks.discard(callback)
+        error = None if callback.cancelled() else callback.exception()
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._error is None:
+            self._error = error
+            self.stop()
+
+
+class Swarm:
+    """Several peers in this process and this event loop, each with its own sockets and thread.
+
+    For trying out a model and data, and for notebooks; `tallyp2p swarm` gives each peer a
+    process.  `model` is called once for each peer; `train` has one Dataset for each.  The
+    rest is as for :class:`Peer`; `on_round` is told which peer by `Round.peer`.
+    """
+
+    def __init__(
+        self,
+        model: Callable[[], Any],
+        train: Sequence[Any],
+        probes: Any,
+        *,
+        classes: int,
+        peers: int | None = None,
+        test: Any = None,
+        profile: str | Path | Profile = "default",
+        on_round: OnRound | None = None,
+        **overrides: Any,
+    ) -> None:
+        count = len(train) if peers is None else peers
+        if count < 2 or count != len(train):
+            raise SettingsError(
+                f"a swarm needs a train set for each of its peers, at least 2: there are "
+                f"{len(train)} for {count}"
+            )
+        settled = _profile(profile, overrides, len(probes))
+        settled = swarm_profile(replace(settled, peers=count))
+        self.peers: tuple[Peer, ...] = tuple(
+            Peer(
+                model(),
+                own,
+                probes,
+                classes=classes,
+                test=test,
+                profile=settled,
+                on_round=on_round,
+            )
+            for own in train
+        )
+        for index, peer in enumerate(self.peers):
+            peer._seat = shard_seat(settled, index)
+            peer._fresh = True
+
+    async def __aenter__(self) -> Self:
+        for peer in self.peers:
+            await peer.__aenter__()
+        for peer in self.peers:
+            peer._seeds = tuple(other.endpoint for other in self.peers if other is not peer)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        entered = [peer for peer in self.peers if peer._member is not None]
+        await asyncio.gather(*(peer.__aexit__(kind, error, traceback) for peer in entered))
+
+    async def run(self) -> list[Result]:
+        """Let all peers take part; their results, by index.
+
+        When one raises, the others are told to leave, and the first error is raised.
+        """
+        running = [asyncio.ensure_future(peer.run()) for peer in self.peers]
+        await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+        for peer, task in zip(self.peers, running, strict=True):
+            if not task.done():
+                peer.stop()
+        await asyncio.wait(running)
+        return [task.result() for task in running]
+
+    def stop(self) -> None:
+        """Let all peers leave soon."""
+        for peer in self.peers:
+            peer.stop()
+
+
+def _profile(source: str | Path | Profile, overrides: Mapping[str, Any], probes: int) -> Profile:
+    """The profile with its overrides; its number of probes is that of the given ones."""
+    if isinstance(source, Profile):
+        if overrides:
+            raise SettingsError("a Profile that is given whole takes no overrides: load() does")
+        return replace(source, data=replace(source.data, probes=probes))
+    return load(source, {**overrides, "data.probes": probes}, "the call")

@@ -1,0 +1,89 @@
+"""`tallyp2p peer` with real processes: two terminals, a busy port, a farewell."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+QUICK = ["--set", "rounds=24", "--set", "learning.warmup=8"]
+
+
+def start(*args: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "tallyp2p.cli", "peer", *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def endpoint(peer: subprocess.Popen[str]) -> str:
+    """Where it says that it listens."""
+    assert peer.stdout is not None
+    for line in peer.stdout:
+        if " listens at " in line:
+            return line.split(" listens at ")[1].split()[0]
+    raise AssertionError(peer.communicate())
+
+
+@pytest.mark.slow
+def test_two_terminals_make_a_swarm_of_two() -> None:
+    with start("--shard", "0/2", *QUICK) as one:
+        with start("--shard", "1/2", "--seed", endpoint(one), *QUICK) as two:
+            said_two, err_two = two.communicate(timeout=60)
+        said_one, err_one = one.communicate(timeout=60)
+    assert (one.returncode, two.returncode) == (0, 0), err_one + err_two
+    for said in (said_one, said_two):
+        assert "joined" in said
+        assert "round 24/24" in said
+        assert said.endswith("done\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_signal_lets_it_say_goodbye(number: signal.Signals, code: int) -> None:
+    with start("--shard", "0/2") as peer:
+        endpoint(peer)
+        peer.send_signal(number)
+        said, err = peer.communicate(timeout=10)
+    assert peer.returncode == code, err
+    assert said.endswith("left\n")
+    assert err == ""
+
+
+@pytest.mark.slow
+def test_peer_that_nobody_joins_gives_up_in_one_sentence() -> None:
+    with start("--shard", "0/2", "--set", "timing.join_deadline=0.5") as peer:
+        _, err = peer.communicate(timeout=60)
+    assert peer.returncode == 1
+    assert err.startswith("Error: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["--listen", "tcp://0.0.0.0:7000"], 2, "address"),
+        (["--listen", "tcp://192.0.2.1:*"], 2, "--insecure-listen"),
+        (["--run", ".", "--config", "setup.cfg"], 2, "--config"),
+        (["--run", "."], 2, "--shard"),
+    ],
+)
+def test_refused_in_one_sentence(args: list[str], code: int, words: str) -> None:
+    with start(*args) as peer:
+        _, err = peer.communicate(timeout=60)
+    assert peer.returncode == code
+    assert words in err.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_busy_port_is_a_failure_that_says_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        with start("--listen", f"tcp://127.0.0.1:{port}", "--shard", "0/2") as peer:
+            _, err = peer.communicate(timeout=60)
+    assert peer.returncode == 1
+    assert "in use" in err and err.count("\n") == 1

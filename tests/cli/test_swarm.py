@@ -1,0 +1,166 @@
+"""`tallyp2p swarm` with real processes: a whole run, Ctrl-C, and a peer that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallyp2p.profiles import load
+
+SHORT = ["--peers", "3", "--rounds", "32", "--set", "learning.warmup=8"]
+ENDLESS = ["--peers", "3", "--rounds", "1000000"]
+
+
+def command(*args: str) -> list[str]:
+    return [sys.executable, "-m", "tallyp2p.cli", *args]
+
+
+def start(*args: str) -> subprocess.Popen[str]:
+    """The command in a process group of its own, like a shell's foreground job."""
+    return subprocess.Popen(
+        command("swarm", *args),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.05)
+
+
+def lines(run: Path, index: int) -> list[dict[str, Any]]:
+    path = run / f"peer-{index:02d}" / "metrics.jsonl"
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text.split("\n")[:-1] if line]
+
+
+def rounds(run: Path, index: int) -> int:
+    return sum(line["event"] == "round" for line in lines(run, index))
+
+
+def anybody_left(group: int) -> bool:
+    """Whether any process of a process group lives."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def summary_of(run: Path) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads((run / "summary.json").read_text())
+    return summary
+
+
+@pytest.mark.slow
+def test_run_ends_with_one_json_object_and_can_be_repeated(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    done = subprocess.run(
+        command("swarm", *SHORT, "--seed", "4", "--json", "--out", str(first)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary == summary_of(first)
+    assert (summary["peers"], summary["rounds"], summary["completed"]) == (3, 32, True)
+    assert load(first / "config.toml") == load(
+        "default", {"peers": 3, "rounds": 32, "learning.warmup": 8, "seed": 4}
+    )
+    for name in ("curves.png", "bytes.png"):
+        assert (first / name).read_bytes().startswith(b"\x89PNG")
+
+    config = ["--config", str(first / "config.toml"), "--out", str(second), "--quiet"]
+    again = subprocess.run(command("swarm", *config), capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    repeated = summary_of(second)
+    assert repeated["accuracy"] == summary["accuracy"]
+    assert repeated["bytes"]["votes"]["payload"] == summary["bytes"]["votes"]["payload"]
+    figures = [
+        [(line["round"], line["figures"]) for line in lines(run, 1) if line["event"] == "round"]
+        for run in (first, second)
+    ]
+    assert figures[0] == figures[1]
+
+
+@pytest.mark.slow
+def test_interrupt_stops_all_within_5_seconds_with_a_summary(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with start(*ENDLESS, "--out", str(run)) as swarm:
+        until(lambda: rounds(run, 0) > 2)
+        began = time.monotonic()
+        os.killpg(swarm.pid, signal.SIGINT)  # as a terminal does it: to all of them
+        out, err = swarm.communicate(timeout=30)
+        assert time.monotonic() - began < 5.0 + 5.0  # the second half for the pictures
+    assert swarm.returncode == 130, err
+    assert "Traceback" not in err
+    until(lambda: not anybody_left(swarm.pid), 1.0)
+    summary = summary_of(run)
+    assert not summary["completed"]
+    assert [peer["text"] for peer in summary["peers_detail"]] == ["stopped"] * 3
+    assert "mean" in out
+
+
+@pytest.mark.slow
+def test_peers_outlive_their_launcher(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with start("--peers", "3", "--rounds", "240", "--out", str(run)) as swarm:
+        until(lambda: rounds(run, 0) > 0)
+        os.kill(swarm.pid, signal.SIGKILL)
+        swarm.communicate()
+    until(lambda: all(lines(run, index)[-1]["event"] == "finished" for index in range(3)))
+    assert all(lines(run, index)[-1]["completed"] for index in range(3))
+
+
+@pytest.mark.slow
+def test_killed_peer_stalls_nobody_and_comes_back(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    quick = ["--set", "timing.suspect_after=0.5", "--set", "timing.gone_after=2"]
+    quick += ["--set", "timing.deadline=1"]
+    with start(*ENDLESS, *quick, "--quiet", "--out", str(run)) as swarm:
+        until(lambda: rounds(run, 1) > 2)
+        os.kill(lines(run, 1)[0]["pid"], signal.SIGKILL)
+        at = rounds(run, 0)
+        until(lambda: rounds(run, 0) > at + 20)
+        before = len(lines(run, 1))
+        with subprocess.Popen(
+            command("peer", "--run", str(run), "--shard", "1/3"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as back:
+            until(lambda: sum(line["event"] == "round" for line in lines(run, 1)[before:]) > 2)
+            back.send_signal(signal.SIGTERM)
+            _, err = back.communicate(timeout=10)
+        assert back.returncode == 0, err
+        os.killpg(swarm.pid, signal.SIGINT)
+        _, err = swarm.communicate(timeout=30)
+    assert swarm.returncode == 130, err
+    detail = summary_of(run)["peers_detail"][1]
+    assert detail["starts"] == 2
+    starts = [line for line in lines(run, 1) if line["event"] == "started"]
+    assert starts[0]["author"] == starts[1]["author"]
+
+
+def test_directory_in_use_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("all my work")
+    done = subprocess.run(
+        command("swarm", *SHORT, "--out", str(tmp_path)), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: ") and "not empty" in done.stderr
+    assert done.stderr.count("\n") == 1
