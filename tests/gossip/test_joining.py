@@ -26,7 +26,7 @@ def test_a_fresh_swarm_starts_at_round_0_when_all_are_there() -> None:
 def test_a_joiner_starts_two_ballots_after_the_newest_round_it_hears_of() -> None:
     late = joining()
     late.begin(0.0, fresh=False)
-    assert late.start is None and not late.decide(50.0, complete=True), "nobody answered"
+    assert not late.decide(50.0, complete=True), "nobody answered"
     late.hear(hello(round=40), 1.0)
     late.hear(hello(round=32), 1.1)
     assert late.decide(1.2, complete=True)

@@ -130,7 +130,8 @@ def test_free_peers_never_wait() -> None:
 
 
 def test_bounded_peers_run_ahead_by_their_staleness_and_no_more() -> None:
-    run, ahead = BROADCAST, []
+    run = BROADCAST
+    ahead: list[int] = []
     timing = Timing(rounds=20, quorum=4, pace=Pace.BOUNDED, staleness=2)
     world = World(4, run, timing, train=slow_first)
 

@@ -1,0 +1,155 @@
+"""The clockwork alone: one peer, two others, no network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from tallyp2p.consensus.ledger import Ledger
+from tallyp2p.gossip.membership import Membership, author_of
+from tallyp2p.gossip.rounds import Phase, Rounds
+from tallyp2p.messages import Hello
+from tallyp2p.parameters import LIMITS, Pace, Timing
+from tests.world import SMALL_RUN, ballot_of
+
+A, B = (author_of(bytes([n]) * 32) for n in (1, 2))
+TIMING = Timing(deadline=10.0, patience=1.0, staleness=1)
+
+
+class Bench:
+    """Rounds with A and B as the expected authors; both alive."""
+
+    def __init__(self, timing: Timing = TIMING) -> None:
+        self.ledger = Ledger(SMALL_RUN, LIMITS.members)
+        self.membership = Membership(bytes(8), timing, Random(0))
+        for n in (1, 2):
+            hello = Hello(bytes([n]) * 32, bytes(8), f"tcp://h:{n}", bytes(32), start=0)
+            self.membership.introduce(bytes([n]), hello, 0.0)
+        self.rounds = Rounds(SMALL_RUN, timing, self.ledger, lambda r: (A, B), self.membership)
+
+    def hear(self, author: bytes, round: int) -> None:
+        self.ledger.add(ballot_of(SMALL_RUN, author, round))
+
+    def open(self, round: int, now: float) -> None:
+        self.rounds.vote(round)
+        self.ledger.add(ballot_of(SMALL_RUN, bytes(8), round))
+        self.rounds.open(now)
+        self.rounds.check()
+
+
+def test_lockstep_closes_with_the_last_expected_ballot() -> None:
+    bench = Bench()
+    bench.open(0, 1.0)
+    assert not bench.rounds.closes(1.0)
+    bench.hear(A, 0)
+    assert not bench.rounds.closes(1.0)
+    bench.hear(B, 0)
+    assert bench.rounds.closes(1.0)
+    [election] = bench.rounds.close(1.0)
+    assert [b.author for b in election.ballots] == sorted([bytes(8), A, B])
+    assert bench.rounds.phase is Phase.LEARNING and not bench.rounds.closes(1.0)
+
+
+def test_the_deadline_closes_whatever_is_missing() -> None:
+    bench = Bench()
+    bench.open(0, 1.0)
+    assert not bench.rounds.closes(10.9)
+    assert bench.rounds.closes(11.0)
+
+
+def test_nobody_waits_for_a_suspect() -> None:
+    bench = Bench()
+    bench.open(0, 1.0)
+    bench.hear(A, 0)
+    bench.membership.asked(B, 1.0)
+    bench.membership.expire(6.0)
+    assert bench.rounds.closes(6.0)
+    assert bench.rounds.missing(0) == [B]
+
+
+def test_silent_authors_are_asked_again_and_again_and_answering_ones_more_rarely() -> None:
+    bench = Bench()
+    bench.open(0, 0.0)
+    asked: dict[bytes, list[float]] = {A: [], B: []}
+    for step in range(1, 1000):
+        now = step / 100
+        for author, round in bench.rounds.questions(now):
+            assert round == 0
+            asked[author].append(now)
+            if author == A:
+                bench.membership.heard(A, now + 0.001)
+    assert asked[B] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+    assert asked[A] == [1.0, 2.0, 4.0, 8.0]
+
+
+def test_who_declines_is_let_go_but_only_after_being_asked() -> None:
+    bench = Bench()
+    bench.open(0, 0.0)
+    bench.hear(A, 0)
+    bench.rounds.decline(B, 8)
+    assert not bench.rounds.closes(0.5), "its ballot may be on the way"
+    bench.rounds.questions(1.0)
+    bench.rounds.decline(B, 0)
+    assert not bench.rounds.closes(1.1), "it is in this round and will vote"
+    bench.rounds.decline(B, 2)
+    assert bench.rounds.closes(1.1)
+
+
+def test_bounded_waits_for_the_ballot_before_the_last() -> None:
+    bench = Bench(replace(TIMING, pace=Pace.BOUNDED))
+    bench.open(0, 0.0)
+    assert bench.rounds.closes(0.0)
+    assert [e.round for e in bench.rounds.close(0.0)] == [0]
+    bench.open(2, 1.0)
+    assert not bench.rounds.closes(1.0)
+    bench.hear(A, 0)
+    bench.hear(B, 0)
+    assert bench.rounds.closes(1.0)
+    first, second = bench.rounds.close(1.0)
+    assert (first.round, len(first.ballots)) == (0, 3), "late ballots teach with their round"
+    assert (second.round, len(second.ballots)) == (2, 1)
+
+
+def test_under_lockstep_late_ballots_do_not_teach() -> None:
+    bench = Bench()
+    bench.open(0, 0.0)
+    bench.rounds.close(10.0)
+    bench.hear(A, 0)
+    bench.open(2, 11.0)
+    bench.hear(A, 2)
+    bench.hear(B, 2)
+    assert [e.round for e in bench.rounds.close(11.0)] == [2]
+
+
+def test_free_closes_at_once_and_never_leaps() -> None:
+    bench = Bench(replace(TIMING, pace=Pace.FREE))
+    bench.open(0, 0.0)
+    assert bench.rounds.closes(0.0)
+    bench.rounds.close(0.0)
+    assert bench.rounds.next([200, 200, 200]) == 2
+
+
+def test_a_peer_left_far_behind_leaps_and_a_slow_one_does_not() -> None:
+    bench = Bench()
+    bench.open(0, 0.0)
+    bench.rounds.close(10.0)
+    # Three others: floor(log2 3) + 3 = 4 ballots, 8 rounds, beyond the next round 2.
+    assert bench.rounds.next([10, 10, 10]) == 2
+    assert bench.rounds.next([12, 12, 12]) == 12
+    assert bench.rounds.next([2, 2, 400]) == 2, "one that ran ahead is no reason"
+    assert bench.rounds.next([]) == 2
+
+
+def test_it_wakes_for_the_next_question_and_for_the_deadline() -> None:
+    bench = Bench()
+    bench.open(0, 5.0)
+    assert bench.rounds.wake_at() == 6.0
+    bench.rounds.questions(6.0)
+    assert bench.rounds.wake_at() == 7.0
+    bench.hear(A, 0)
+    bench.hear(B, 0)
+    assert bench.rounds.wake_at() == 15.0
+    bench.rounds.close(6.0)
+    assert bench.rounds.wake_at() is None
+    bench.rounds.stay(20.0)
+    assert bench.rounds.wake_at() == 30.0
