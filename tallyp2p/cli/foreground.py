@@ -60,6 +60,7 @@ class Foreground:
         if self.run_dir is not None and not self.joining:
             self.run_dir = new_run_dir(self.run_dir, self.profile.name, datetime.now())
             write_config(self.run_dir, self.profile)
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(DONE))  # nobody knows us yet
         self.say(f"reading shard {seat.index} of {self.profile.peers} ...")
         outcome = asyncio.run(
             live(

@@ -99,9 +99,9 @@ async def live(
             rounds=member.rounds,
             weights=built.weights,
         )
-    greet(member)
     try:
         with stop_on(member.node.stop, *leave_on) as seen:
+            greet(member)
             finish = await member.node.run(Started(member.endpoint, tuple(seeds), fresh))
     except BaseException as error:
         if writer is not None:

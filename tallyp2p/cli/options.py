@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +36,8 @@ def complete_profile(
 
 
 def _count_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> int:
+    level = logging.INFO if value else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
     session = context.find_object(Session)
     if session is not None:  # None while the shell completes a line
         session.verbose = value

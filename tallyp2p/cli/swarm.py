@@ -94,6 +94,5 @@ def swarm(
         out=out,
         mode=mode_of(as_json=as_json, quiet=quiet),
         spawn=spawn,
-        verbose=verbose,
         command=("tallyp2p", *sys.argv[1:]),
     ).run()

@@ -7,6 +7,7 @@ when this process is killed.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -35,6 +36,8 @@ from .view import Mode, View
 
 __all__ = ["Watch", "mode_of"]
 
+_log = logging.getLogger(__name__)
+
 _GRACE = 3.0  # s that peers get to say goodbye; all must be over within 5
 _PRELOAD = "tallyp2p.learning.preload"
 
@@ -56,7 +59,6 @@ class Watch:
     out: Path | None
     mode: Mode
     spawn: bool
-    verbose: int
     command: Sequence[str]
 
     def run(self) -> int:
@@ -67,11 +69,13 @@ class Watch:
         check_files(self.profile.peers)
         run_dir = new_run_dir(self.out, self.profile.name, datetime.now())
         swarm_listen(self.profile, run_dir, 0)
-        write_config(run_dir, self.profile)
+        config = write_config(run_dir, self.profile)
+        _log.info("settings are in %s", config)
         reader = RunReader(run_dir, self.profile.peers)
         view = View(self.mode, reader)
         with Launcher(self._jobs(run_dir), preload=_PRELOAD, spawn=self.spawn) as launcher:
             launcher.start()  # Ctrl-C in here raises: there is nothing to sum up yet
+            _log.info("peers run as processes %s", ", ".join(map(str, launcher.ids)))
             with _interrupts(launcher) as interrupts:
                 view.run_until(lambda: bool(interrupts) or None not in launcher.poll())
                 if interrupts:

@@ -1,0 +1,145 @@
+"""Peer and Swarm in a program: own model, own data, callbacks, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.data import Dataset, TensorDataset
+
+import tallyp2p
+from tallyp2p import Peer, Round, Swarm
+from tallyp2p.errors import FailureError, LocalError, SettingsError
+
+QUICK: dict[str, Any] = {"rounds": 32, "run.probes": 8, "rounds_per_ballot": 4, "warmup": 8}
+
+
+def blobs(count: int, seed: int) -> TensorDataset:
+    """Two classes of points in the plane."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 2
+    points = torch.randn(count, 2, generator=generator) + 3.0 * labels[:, None]
+    return TensorDataset(points, labels)
+
+
+class Unlabelled(Dataset[torch.Tensor]):
+    """Probes as bare inputs."""
+
+    def __init__(self, pairs: TensorDataset) -> None:
+        self._points = pairs.tensors[0]
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return self._points[index]
+
+
+def model() -> torch.nn.Module:
+    return torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+
+
+def peer(seed: int, **more: Any) -> Peer:
+    settings: dict[str, Any] = {"classes": 2, "test": blobs(64, 9), **QUICK, **more}
+    return Peer(model(), blobs(64, seed), Unlabelled(blobs(64, 8)), **settings)
+
+
+async def test_two_peers_meet_and_learn() -> None:
+    rounds: list[Round] = []
+
+    async def later(round: Round) -> None:
+        await asyncio.sleep(0)
+        rounds.append(round)
+
+    async with peer(1, on_round=rounds.append) as one:
+        async with peer(2, seeds=[one.endpoint], on_round=later) as two:
+            results = await asyncio.gather(one.run(), two.run())
+    assert [result.completed for result in results] == [True, True]
+    assert [result.rounds for result in results] == [32, 32]
+    assert all(result.accuracy is not None and result.accuracy > 0.8 for result in results)
+    assert len(rounds) == 2 * 32 / 4
+    assert results[0].bytes["sent"]["votes"]["payload"] == 8 * 8 * 4 * 2 / 8  # 2 bits a vote
+
+
+async def test_swarm_of_three_in_one_loop() -> None:
+    told: set[int] = set()
+    swarm = Swarm(
+        model,
+        [blobs(64, seed) for seed in range(3)],
+        blobs(64, 8),
+        classes=2,
+        test=blobs(64, 9),
+        on_round=lambda round: told.add(round.peer),
+        **QUICK,
+    )
+    async with swarm:
+        results = await swarm.run()
+    assert [result.completed for result in results] == [True] * 3
+    assert told == {0, 1, 2}
+
+
+async def test_what_a_callback_raises_comes_out_of_run() -> None:
+    def fail(round: Round) -> None:
+        raise ZeroDivisionError
+
+    async with peer(1, on_round=fail) as one, peer(2, seeds=[one.endpoint]) as two:
+        running = asyncio.ensure_future(two.run())
+        with pytest.raises(ZeroDivisionError):
+            await one.run()
+        two.stop()
+        assert not (await running).completed
+
+
+async def test_model_that_fails_is_named() -> None:
+    class Broken(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(2, 2)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("the model is broken")
+
+    swarm = Swarm(Broken, [blobs(64, 1), blobs(64, 2)], blobs(64, 8), classes=2, **QUICK)
+    async with swarm:
+        with pytest.raises(FailureError, match="the model is broken"):
+            await swarm.run()
+
+
+async def test_peer_that_never_ran_closes_what_it_opened() -> None:
+    async with peer(1, listen="tcp://127.0.0.1:*") as one:
+        endpoint = one.endpoint
+    async with peer(1, listen=endpoint) as again:
+        assert again.endpoint == endpoint
+
+
+async def test_peer_leaves_when_it_is_told_to() -> None:
+    async with peer(1) as one:
+        running = asyncio.ensure_future(one.run())
+        await asyncio.sleep(0)
+        one.stop()
+        result = await running
+    assert (result.completed, result.rounds, result.accuracy) == (False, 0, None)
+
+
+async def test_name_is_the_same_peer_again() -> None:
+    async with peer(1, name="anna") as one, peer(2, name="anna") as two, peer(2) as three:
+        assert one.author == two.author != three.author
+
+
+async def test_misuse_is_named() -> None:
+    one = peer(1)
+    with pytest.raises(LocalError, match="async with"):
+        await one.run()
+    with pytest.raises(SettingsError, match="did you mean timing.rounds"):
+        peer(1, runds=3)
+    with pytest.raises(SettingsError, match="train set for each"):
+        Swarm(model, [blobs(64, 1)], blobs(64, 8), classes=2)
+
+
+def test_public_names() -> None:
+    for name in tallyp2p.__all__:
+        assert getattr(tallyp2p, name) is not None
+    with pytest.raises(AttributeError, match="Swram"):
+        tallyp2p.Swram  # noqa: B018
