@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import SettingsError
 from .gossip.machine import PeerMachine
@@ -34,9 +34,11 @@ __all__ = [
     "Seat",
     "assemble",
     "build",
+    "build_own",
     "named_seat",
     "new_seat",
     "shard_seat",
+    "swarm_listen",
     "swarm_profile",
 ]
 
@@ -116,6 +118,26 @@ def build(profile: Profile, index: int) -> Built:
         seed=profile.seed,
         index=index,
         peers=profile.peers,
+        rounds=profile.timing.rounds,
+    )
+
+
+def build_own(
+    profile: Profile, index: int, model: Any, train: Any, probes: Any, test: Any, classes: int
+) -> Built:
+    """The learner of a person's own model and data.  Imports torch."""
+    from .learning.builder import build_own as build_learner
+
+    return build_learner(
+        model,
+        train,
+        probes,
+        test,
+        classes=classes,
+        learning=profile.learning,
+        run=profile.run,
+        seed=profile.seed,
+        index=index,
         rounds=profile.timing.rounds,
     )
 
