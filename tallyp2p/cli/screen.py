@@ -137,7 +137,9 @@ class Screen:
         )
         if not rest:
             return Group(table)
-        return Group(table, Text(f"{rest} more peers, none faring worse, are not shown", style="dim"))
+        return Group(
+            table, Text(f"{rest} more peers, none faring worse, are not shown", style="dim")
+        )
 
     def _row(self, peer: PeerRecord, bar: int) -> tuple[str | Text, ...]:
         if not peer.starts:

@@ -104,11 +104,24 @@ class Chronicle:
     reader: RunReader
     _told: dict[str, str] = field(default_factory=dict)  # author -> last state told
     _refusals: set[tuple[int, int]] = field(default_factory=set)
+    _waiting: list[Story] = field(default_factory=list)
 
     def tell(self, stories: Iterable[Story], seconds: float) -> list[Happening]:
         """What is news in `stories`."""
-        news = (self._happening(story, seconds) for story in stories)
+        # A peer's greeting may be read a moment before the line in which the greeted one says
+        # who it is; what is said of unknown authors waits for the next call.
+        ready, self._waiting = self._waiting, []
+        for story in stories:
+            (self._waiting if self._unknown(story) else ready).append(story)
+        news = (self._happening(story, seconds) for story in ready)
         return [happening for happening in news if happening is not None]
+
+    def _unknown(self, story: Story) -> bool:
+        return story.event == "member" and self._peer(story.fields) is None
+
+    def _peer(self, fields: Mapping[str, Any]) -> PeerRecord | None:
+        author = fields.get("author")
+        return next((peer for peer in self.reader.peers.values() if peer.author == author), None)
 
     def _happening(self, story: Story, seconds: float) -> Happening | None:
         name, fields = f"peer {story.index}", story.fields
@@ -135,11 +148,12 @@ class Chronicle:
 
     def _member(self, fields: Mapping[str, Any], seconds: float) -> Happening | None:
         author, state, cause = (str(fields.get(key)) for key in ("author", "state", "cause"))
-        about = next((p for p in self.reader.peers.values() if p.author == author), None)
+        about = self._peer(fields)
         name = f"peer {author[:8]}" if about is None else f"peer {about.index}"
         before = self._told.get(author)
-        # Whoever said its last word leaves with a BYE, which is no news.
-        if before == state or (about is not None and about.finished):
+        # Whoever said its last word leaves with a BYE, which is no news, and whoever starts
+        # says so itself.
+        if before == state or (about is not None and (about.finished or before is None)):
             return None
         self._told[author] = state
         if state == "suspect":

@@ -6,11 +6,12 @@ is another, so the framing is that of one larger message.
 
 from __future__ import annotations
 
+from ..wire.accounting import framed
+
 __all__ = ["dense_weights", "soft_labels"]
 
 _FLOAT = 4  # bytes of a float32
 _HEADER = 6  # bytes of a VOTE message before its votes (kind, flags, round)
-_FRAME = 9  # bytes before a ZMTP frame of more than 255 bytes
 
 
 def soft_labels(ballots: int, votes: int, classes: int) -> tuple[int, int]:
@@ -24,4 +25,4 @@ def dense_weights(ballots: int, weights: int) -> tuple[int, int]:
 
 
 def _sent(ballots: int, payload: int) -> tuple[int, int]:
-    return ballots * payload, ballots * (_FRAME + _HEADER + payload)
+    return ballots * payload, ballots * framed(_HEADER + payload)
