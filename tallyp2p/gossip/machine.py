@@ -56,7 +56,6 @@ class PeerMachine:
         self.timing = timing
         self.author = author_of(identity)
         self.ledger = Ledger(run, LIMITS.members)
-        self._random = random
         self._outbox = Outbox()
         self._membership = Membership(self.author, timing, random)
         self._joining = Joining(run, timing)
@@ -77,7 +76,7 @@ class PeerMachine:
             events.Learned: self._learned,
             events.Ticked: self._ticked,
             events.Started: self._started,
-            events.Discovered: self._discovered,
+            events.Discovered: lambda e: self._contacts.dial(e.endpoint, self.round, self._now),
             events.Trespassed: self._trespassed,
             events.Stopped: self._stopped,
         }
@@ -85,12 +84,12 @@ class PeerMachine:
             Ballot: self._on_ballot,
             Ping: self._on_ping,
             Pong: self._on_pong,
-            Peers: self._on_peers,
+            Peers: lambda _, m: self._contacts.on_peers(m, self.round, self._now),
             Digest: self._on_digest,
             Have: self._on_have,
             Want: self._on_want,
             Bye: self._on_bye,
-            Error: self._on_error,
+            Error: lambda _, m: self._refuse(m.code, m.text, by_them=True),
         }
 
     # --- the door -----------------------------------------------------------------------
@@ -139,7 +138,7 @@ class PeerMachine:
     @property
     def refused(self) -> Mapping[int, int]:
         """How many messages were not accepted, by reason."""
-        return dict(self._outbox.refused)
+        return self._outbox.refused
 
     def sender(self, link: bytes) -> bytes | None:
         """The author that said HELLO on an inbound connection; the codec wants to know."""
@@ -167,9 +166,6 @@ class PeerMachine:
         for seed in event.seeds:
             self._contacts.dial(seed, None, self._now)
         self._try_to_begin()
-
-    def _discovered(self, event: events.Discovered) -> None:
-        self._contacts.dial(event.endpoint, self.round, self._now)
 
     def _try_to_begin(self) -> None:
         if self._rounds.phase is not Phase.JOINING:
@@ -241,12 +237,10 @@ class PeerMachine:
         rounds = self._rounds
         if rounds.phase is not Phase.LEARNING or event.round != rounds.round:
             raise LocalError(f"nobody asked to learn round {event.round}")
-        present = self._membership.present()
-        seen = [m.round for m in present if m.round is not None and m.state is State.ALIVE]
-        following = rounds.next(seen)
+        following = rounds.next(self._membership.rounds_seen())
         if following >= self.timing.rounds:
             rounds.stay(self._now)
-            for member in present:
+            for member in self._membership.present():
                 self._outbox.send(member.endpoint, Bye(self._last, FINISHED))
             self._try_to_leave()
             return
@@ -273,7 +267,7 @@ class PeerMachine:
         author = self._membership.sender(event.link)
         if author is None:
             if type(message) is Error:
-                self._on_error(b"", message)
+                self._refuse(message.code, message.text, by_them=True)
             return
         if change := self._membership.heard(author, self._now):
             self._contacts.reach(change.member, self.round, self._now)
@@ -298,8 +292,7 @@ class PeerMachine:
     def _on_ballot(self, sender: bytes, ballot: Ballot) -> None:
         round = ballot.round
         if not self._in_window(round):
-            notice = Refused(int(Reason.ROUND), f"round {round} is outside the window")
-            self._outbox.refuse(notice, self._now)
+            self._refuse(Reason.ROUND, f"round {round} is outside the window")
             return
         outcome = self.ledger.add(ballot)
         if ballot.author == sender:
@@ -308,8 +301,9 @@ class PeerMachine:
             self._move()
         elif outcome is Outcome.ANNULLED:
             who = ballot.author.hex()
-            text = f"{who} has two ballots for round {round}; neither counts"
-            self._outbox.refuse(Refused(int(Reason.EQUIVOCATION), text), self._now)
+            self._refuse(
+                Reason.EQUIVOCATION, f"{who} has two ballots for round {round}; neither counts"
+            )
 
     def _in_window(self, round: int) -> bool:
         return self._repair.in_window(round, self._at())
@@ -329,9 +323,6 @@ class PeerMachine:
         else:
             self._rounds.decline(sender, pong.round)
         self._move()
-
-    def _on_peers(self, sender: bytes, peers: Peers) -> None:
-        self._contacts.on_peers(peers, self.round, self._now)
 
     def _on_digest(self, sender: bytes, digest: Digest) -> None:
         if self.round is not None and self.run.spreading is Spreading.BROADCAST:
@@ -369,11 +360,11 @@ class PeerMachine:
                 self._part(change)
         self._move()
 
-    def _on_error(self, sender: bytes, error: Error) -> None:
-        self._outbox.refuse(Refused(error.code, error.text, by_them=True), self._now)
+    def _refuse(self, reason: int, text: str, by_them: bool = False) -> None:
+        self._outbox.refuse(Refused(int(reason), text, by_them), self._now)
 
     def _trespassed(self, event: events.Trespassed) -> None:
-        self._outbox.refuse(Refused(int(event.reason), event.text), self._now)
+        self._refuse(event.reason, event.text)
         author = self._membership.sender(event.link)
         if author is None or event.optional:
             return
@@ -387,10 +378,7 @@ class PeerMachine:
         if promised is not None and self._now - promised > self.timing.suspect_after / 2:
             self._membership.excuse(self._now - promised)
         for change in self._membership.expire(self._now):
-            if change.member.state is State.GONE:
-                self._part(change)
-            else:
-                self._contacts.tell(change)
+            self._part(change)
         for author, round in self._rounds.questions(self._now):
             self._membership.asked(author, self._now)
             self._contacts.answer(author, Want(((author, round),)))
@@ -404,11 +392,11 @@ class PeerMachine:
         self._gossip_at = self._now + self.timing.gossip_interval
         if self.run.spreading is not Spreading.BROADCAST or self.round is None:
             return
-        alive = [m for m in self._membership.present() if m.state is State.ALIVE]
-        if alive:
-            chosen = self._random.choice(alive)
+        chosen = self._membership.anyone_alive()
+        if chosen is not None:
             self._contacts.answer(chosen.author, self._repair.digest(self.round))
 
     def _part(self, change: Change) -> None:
-        self._contacts.release(change.member)
+        if change.member.state is State.GONE:
+            self._contacts.release(change.member)
         self._contacts.tell(change)

@@ -128,6 +128,16 @@ class Membership:
         member = self._members.get(author)
         return member is not None and member.state is State.ALIVE
 
+    def rounds_seen(self) -> list[int]:
+        """The newest round of each alive member that was seen in any."""
+        members = self._members.values()
+        return [m.round for m in members if m.round is not None and m.state is State.ALIVE]
+
+    def anyone_alive(self) -> Member | None:
+        """An alive member, drawn at random; None when there is none."""
+        alive = [m for m in self.present() if m.state is State.ALIVE]
+        return self._random.choice(alive) if alive else None
+
     def heard_since(self, author: bytes, moment: float) -> bool:
         """Whether anything came from `author` after `moment`."""
         member = self._members.get(author)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from tallyp2p.errors import SettingsError
+from tallyp2p.parameters import Ids, RunParameters, Spreading, Timing
+
+# Written out by hand from protocol_spec: what any implementation must hash.
+DESCRIPTOR = """tally/1
+seed=0
+classes=10
+abstain=1
+pool=300
+pool_digest=0000000000000000000000000000000000000000000000000000000000000000
+probes=32
+rounds_per_ballot=8
+spreading=sampled
+degree=2
+ids=derived
+"""
+
+
+def test_the_descriptor_is_plain_text_in_a_fixed_order() -> None:
+    run = RunParameters(probes=32, rounds_per_ballot=8, pool=300)
+    assert run.descriptor == DESCRIPTOR
+    assert run.digest == hashlib.sha256(DESCRIPTOR.encode()).digest()
+    assert run.run == run.digest[:8]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 1},
+        {"classes": 11},
+        {"abstain": False},
+        {"pool": 301},
+        {"pool_digest": "f" * 64},
+        {"probes": 31},
+        {"rounds_per_ballot": 7},
+        {"spreading": Spreading.BROADCAST},
+        {"degree": 3},
+        {"ids": Ids.EXPLICIT},
+    ],
+)
+def test_any_difference_is_another_run(changes: dict[str, object]) -> None:
+    assert RunParameters(**changes).run != RunParameters().run  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("classes", "abstain", "bits"),
+    [
+        (2, False, 1),
+        (2, True, 2),
+        (10, False, 4),
+        (10, True, 4),
+        (16, False, 4),
+        (16, True, 5),
+        (100, True, 7),
+        (65_536, False, 16),
+        (65_536, True, 17),
+        (100_000, True, 17),
+    ],
+)
+def test_bits_per_vote(classes: int, abstain: bool, bits: int) -> None:
+    assert RunParameters(classes=classes, abstain=abstain).bits == bits
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"classes": 1}, "classes must be from 2"),
+        ({"seed": -1}, "seed"),
+        ({"pool": 0}, "pool"),
+        ({"pool_digest": "xyz"}, "pool_digest"),
+        ({"probes": 0}, "probes"),
+        ({"probes": 100, "rounds_per_ballot": 4}, "needs 400 distinct probes"),
+        ({"degree": 0}, "degree"),
+    ],
+)
+def test_nonsense_is_refused_in_words(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        RunParameters(**changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["deadline", "patience", "suspect_after", "join_deadline"])
+def test_durations_are_positive(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Timing(**{name: 0.0})  # type: ignore[arg-type]
