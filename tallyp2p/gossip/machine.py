@@ -1,9 +1,8 @@
 """The peer: events in, effects out, one door.
 
-``handle(event, now)`` is the only way in.  It never sleeps, reads a clock, draws from a
-global generator or touches a socket: `now` is an argument (seconds, monotonic), chance comes
-from the generator given at birth, and everything to be done is in the effects it returns.
-``wake_at()`` says when it wants a ``Ticked``.  ``check()`` asserts what must always hold.
+``handle(event, now)`` is the only way in.  Time is an argument (seconds, monotonic), chance
+comes from the generator given at birth, and everything to be done is in the effects that it
+returns.  ``wake_at()`` says when it wants a ``Ticked``; ``check()`` asserts what must hold.
 
 The machine only ties organs together: who is there (`membership`), how they are reached
 (`contacts`), when to begin (`joining`), who hears whom (`spreading`), when a round closes
@@ -366,9 +365,8 @@ class PeerMachine:
     def _trespassed(self, event: events.Trespassed) -> None:
         self._refuse(event.reason, event.text)
         author = self._membership.sender(event.link)
-        if author is None or event.optional:
-            return
-        if event.reason.verdict is Verdict.REJECT or event.reason is Reason.TYPE:
+        answer = event.reason.verdict is Verdict.REJECT or event.reason is Reason.TYPE
+        if author is not None and answer and not event.optional:
             self._contacts.scold(author, event.reason, event.text, self._now)
 
     # --- time ---------------------------------------------------------------------------
