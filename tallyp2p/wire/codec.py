@@ -140,7 +140,10 @@ class Codec:
         problem = self._problem(ballot, count)
         if problem:
             raise LocalError(f"a ballot cannot be sent: {problem}")
-        return _VOTE.pack(Kind.VOTE, flags, ballot.round) + parts + ballot.votes
+        frame = _VOTE.pack(Kind.VOTE, flags, ballot.round) + parts + ballot.votes
+        if len(frame) > LIMITS.frame:  # many explicit ids, far apart
+            raise LocalError(f"a ballot of {len(frame)} bytes cannot be sent")
+        return frame
 
     def _problem(self, ballot: Ballot, count: int) -> str:
         if len(ballot.author) != 8:

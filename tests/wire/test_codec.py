@@ -1,0 +1,420 @@
+"""Every message there and back, every limit, and whatever else a stranger may send."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tallyp2p.bits import pack, packed_size
+from tallyp2p.errors import LocalError, Reason, RemoteError
+from tallyp2p.messages import (
+    FINISHED,
+    Ballot,
+    Bye,
+    Digest,
+    DigestEntry,
+    Error,
+    Have,
+    Hello,
+    Kind,
+    Message,
+    Peers,
+    Ping,
+    Pong,
+    Want,
+)
+from tallyp2p.parameters import LIMITS, Ids, RunParameters
+from tallyp2p.wire.codec import MAGIC, Codec
+
+ME, YOU, THIRD = b"me-me-me", b"you-you!", b"third..."
+RUN = RunParameters(probes=4, rounds_per_ballot=2)  # 8 votes at 4 bits
+WIDE = RunParameters(classes=100, probes=3, rounds_per_ballot=1)  # 3 at 7 bits: 21, 3 spare
+EXPLICIT = RunParameters(probes=4, rounds_per_ballot=2, ids=Ids.EXPLICIT)
+LARGE = RunParameters(
+    classes=2**20, pool=2**31, probes=65_535, rounds_per_ballot=1, ids=Ids.EXPLICIT
+)
+RUNS = [RUN, WIDE, EXPLICIT]
+
+HELLO = Hello(bytes(32), bytes(8), "tcp://127.0.0.1:5555", bytes(32))
+
+u32 = st.integers(0, 2**32 - 1)
+rounds = st.integers(0, 2**32 - 2)
+authors = st.binary(min_size=8, max_size=8)
+texts = st.text(max_size=LIMITS.text // 4)
+endpoints = st.sampled_from(["tcp://10.0.0.1:80", "tcp://[::1]:1", "ipc:///run/a", "tcp://b:65535"])
+
+
+@st.composite
+def ballots(draw: st.DrawFn, run: RunParameters) -> Ballot:
+    """What a peer of `run` may send or relay."""
+    ids, count = None, run.votes
+    if run.ids is Ids.EXPLICIT:
+        count = draw(st.integers(1, run.votes))
+        chosen = st.lists(st.integers(0, run.pool - 1), min_size=count, max_size=count, unique=True)
+        first = draw(st.integers(0, run.pool - count))
+        ids = draw(st.just(tuple(range(first, first + count))) | chosen.map(sorted).map(tuple))
+    labels = draw(st.lists(st.integers(0, run.highest_label), min_size=count, max_size=count))
+    round = draw(st.integers(0, (2**32 - 2) // run.rounds_per_ballot)) * run.rounds_per_ballot
+    author = draw(st.just(YOU) | authors)
+    return Ballot(author, round, pack(labels, run.bits), ids)
+
+
+others = st.one_of(
+    st.builds(
+        Hello,
+        identity=st.binary(min_size=32, max_size=32),
+        instance=st.binary(min_size=8, max_size=8),
+        endpoint=endpoints,
+        run=st.binary(min_size=32, max_size=32),
+        known=u32,
+        round=st.none() | rounds,
+        start=st.none() | rounds,
+        met=st.booleans(),
+        held=st.none() | rounds,
+        agent=texts,
+    ),
+    st.builds(Bye, st.none() | rounds, st.integers(0, 255), texts),
+    st.builds(Error, st.integers(0, 255), texts),
+    st.builds(Ping, u32, u32),
+    st.builds(Pong, u32, u32, st.none() | rounds),
+    st.builds(Peers, st.lists(endpoints, max_size=5).map(tuple)),
+    st.builds(
+        Digest,
+        st.lists(st.builds(DigestEntry, u32, st.integers(0, 65_535), authors), max_size=5).map(
+            tuple
+        ),
+    ),
+    st.builds(
+        Have,
+        u32,
+        st.dictionaries(authors, st.binary(min_size=4, max_size=4), max_size=5).map(
+            lambda held: tuple(sorted(held.items()))
+        ),
+    ),
+    st.builds(Want, st.lists(st.tuples(authors, u32), max_size=5).map(tuple)),
+)
+
+
+def reason(frame: bytes, run: RunParameters = RUN, sender: bytes | None = YOU) -> Reason:
+    with pytest.raises(RemoteError) as caught:
+        Codec(run, ME).decode(frame, sender)
+    return caught.value.reason
+
+
+# --- there and back ------------------------------------------------------------------------
+
+HAND: list[tuple[RunParameters, Message, str]] = [
+    (RUN, Ballot(YOU, 6, bytes.fromhex("31415926")), "1000 00000006 31415926"),
+    (
+        RUN,
+        Ballot(THIRD, 6, bytes.fromhex("31415926")),
+        "1001 00000006" + THIRD.hex() + "31415926",
+    ),
+    # 99, 0, 100: 1100011 0000000 1100100 000
+    (WIDE, Ballot(YOU, 7, bytes.fromhex("c60320")), "1000 00000007 c60320"),
+    (
+        EXPLICIT,
+        Ballot(YOU, 2, bytes.fromhex("1230"), (100, 101, 102)),
+        "1002 00000002 01 00000064 0003 1230",
+    ),
+    (
+        EXPLICIT,
+        Ballot(THIRD, 2, bytes.fromhex("1230"), (5, 134, 135)),
+        "1003 00000002" + THIRD.hex() + "02 0003 05 8001 00 1230",
+    ),
+    (RUN, Bye(), "0200 00 ffffffff"),
+    (RUN, Bye(16, FINISHED, "done"), "0200 01 00000010 646f6e65"),
+    (RUN, Error(Reason.RUN, "ß"), "0300 0d c39f"),
+    (RUN, Error(255), "0300 ff"),
+    (RUN, Ping(1, 2), "0400 00000001 00000002"),
+    (RUN, Pong(1, 2), "0500 00000001 00000002 ffffffff"),
+    (RUN, Pong(0, 2**32 - 1, 0), "0500 00000000 ffffffff 00000000"),
+    (RUN, Peers(()), "0600 00"),
+    (RUN, Peers(("ipc://a", "tcp://b:1")), "0600 02 07 6970633a2f2f61 09 7463703a2f2f623a31"),
+    (RUN, Digest(()), "1100"),
+    (
+        RUN,
+        Digest((DigestEntry(8, 1, b"hashhash"), DigestEntry(0, 4, b"HASHHASH"))),
+        "1100 00000008 0001 6861736868617368 00000000 0004 4841534848415348",
+    ),
+    (RUN, Have(8, ()), "1200 00000008"),
+    (
+        RUN,
+        Have(8, ((THIRD, b"\xff" * 4), (YOU, b"tag!"))),
+        "1200 00000008" + THIRD.hex() + "ffffffff" + YOU.hex() + "74616721",
+    ),
+    (RUN, Want(()), "1300"),
+    (RUN, Want(((YOU, 8), (ME, 0))), "1300" + YOU.hex() + "00000008" + ME.hex() + "00000000"),
+]
+
+
+@pytest.mark.parametrize(("run", "message", "frame"), HAND, ids=[row[2] for row in HAND])
+def test_worked_by_hand(run: RunParameters, message: Message, frame: str) -> None:
+    assert Codec(run, YOU).encode(message) == bytes.fromhex(frame)
+    assert Codec(run, ME).decode(bytes.fromhex(frame), YOU) == message
+
+
+def test_the_size_that_the_readme_promises() -> None:
+    run = RunParameters(probes=32, rounds_per_ballot=1)
+    frame = Codec(run, ME).encode(Ballot(ME, 7, pack([3] * 32, run.bits)))
+    assert len(frame) == 22
+
+
+@given(others, st.sampled_from(RUNS))
+def test_messages_come_back(message: Message, run: RunParameters) -> None:
+    assert Codec(run, ME).decode(Codec(run, YOU).encode(message), YOU) == message
+
+
+@given(st.data(), st.sampled_from(RUNS))
+def test_ballots_come_back(data: st.DataObject, run: RunParameters) -> None:
+    ballot = data.draw(ballots(run))
+    frame = Codec(run, YOU).encode(ballot)
+    assert Codec(run, ME).decode(frame, YOU) == ballot
+
+
+def test_a_hello_comes_back_with_fields_of_a_later_version() -> None:
+    hello = replace(HELLO, extra=(("zone", b"\x01"),))
+    frame = Codec(RUN, ME).encode(hello)
+    assert frame.startswith(b"\x01\x00" + MAGIC)
+    assert Codec(RUN, ME).decode(frame, None) == hello
+
+
+# --- any bytes -----------------------------------------------------------------------------
+
+
+def check_any(run: RunParameters, frame: bytes, sender: bytes | None) -> None:
+    """The codec's promise: a message whose encoding is `frame`, or RemoteError."""
+    try:
+        message = Codec(run, ME).decode(frame, sender)
+    except RemoteError:
+        return
+    assert Codec(run, sender or ME).encode(message) == frame
+
+
+@given(
+    st.sampled_from(RUNS),
+    st.one_of(
+        st.binary(max_size=80),
+        st.tuples(st.sampled_from([int(kind) for kind in Kind]), st.binary(max_size=60)).map(
+            lambda parts: bytes([parts[0], 0]) + parts[1]
+        ),
+    ),
+    st.sampled_from([None, YOU]),
+)
+@example(RUN, b"\x10\x00" + bytes(4) + bytes(4), YOU)
+def test_any_bytes_give_their_only_encoding_or_are_refused(
+    run: RunParameters, frame: bytes, sender: bytes | None
+) -> None:
+    check_any(run, frame, sender)
+
+
+@given(
+    st.data(),
+    st.sampled_from(RUNS),
+    st.integers(0, 200),
+    st.binary(max_size=2),
+    st.integers(0, 2),
+)
+def test_frames_with_some_bytes_replaced_are_refused_or_mean_something_else(
+    data: st.DataObject, run: RunParameters, at: int, put: bytes, cut: int
+) -> None:
+    frame = Codec(run, YOU).encode(data.draw(others | ballots(run)))
+    check_any(run, frame[:at] + put + frame[at + cut :], YOU)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_what_a_frame_loses_at_its_end_is_missed(run: RunParameters) -> None:
+    codec = Codec(run, YOU)
+    ids = (1, 3) if run.ids is Ids.EXPLICIT else None
+    votes = bytes(packed_size(2 if ids else run.votes, run.bits))
+    messages: list[Message] = [Ballot(THIRD, 0, votes, ids), Ping(1, 2), Pong(1, 2), HELLO]
+    messages += [Peers(("ipc://a",))]
+    for message in messages:
+        frame = codec.encode(message)
+        for size in range(len(frame)):
+            with pytest.raises(RemoteError):
+                codec.decode(frame[:size], THIRD)
+
+
+# --- refusals, each for its reason ----------------------------------------------------------
+
+REFUSED: list[tuple[str, bytes, Reason]] = [
+    ("nothing", b"", Reason.MALFORMED),
+    ("one byte", b"\x04", Reason.MALFORMED),
+    ("an unknown kind", b"\x07\x00", Reason.TYPE),
+    ("a flag of PING", b"\x04\x01" + bytes(8), Reason.MALFORMED),
+    ("a flag of HELLO", b"\x01\x80" + MAGIC, Reason.MALFORMED),
+    ("an unknown flag of VOTE", b"\x10\x04" + bytes(8), Reason.MALFORMED),
+    ("no magic", b"\x01\x00TALLX\x80", Reason.VERSION),
+    ("half the magic", b"\x01\x00TAL", Reason.VERSION),
+    ("a HELLO without fields", b"\x01\x00TALLY\x80", Reason.MAP),
+    ("VOTE without a round", b"\x10\x00\x00\x00", Reason.LENGTH),
+    ("a vote too few", b"\x10\x00" + bytes(4) + bytes(3), Reason.LENGTH),
+    ("a vote too many", b"\x10\x00" + bytes(4) + bytes(5), Reason.LENGTH),
+    ("half an author", b"\x10\x01" + bytes(4) + bytes(4), Reason.LENGTH),
+    ("the own author", b"\x10\x01" + bytes(4) + YOU + bytes(4), Reason.AUTHOR),
+    ("ids in a run without", bytes.fromhex("1002 00000000 01 00000000 0008 00000000"), Reason.IDS),
+    ("within a ballot", bytes.fromhex("1000 00000001 00000000"), Reason.ROUND),
+    ("no round", bytes.fromhex("1000 ffffffff 00000000"), Reason.ROUND),
+    ("a label above C", bytes.fromhex("1000 00000000 000000b0"), Reason.LABEL),
+    ("BYE without last", b"\x02\x00\x00", Reason.LENGTH),
+    ("BYE that is not text", b"\x02\x00\x00" + bytes(4) + b"\xff", Reason.MALFORMED),
+    ("ERROR without code", b"\x03\x00", Reason.LENGTH),
+    ("ERROR that is not text", b"\x03\x00\x0a\xc3", Reason.MALFORMED),
+    ("a long PING", b"\x04\x00" + bytes(9), Reason.LENGTH),
+    ("a short PONG", b"\x05\x00" + bytes(11), Reason.LENGTH),
+    ("PEERS without a count", b"\x06\x00", Reason.LENGTH),
+    ("PEERS that breaks off", b"\x06\x00\x01\x09tcp://b", Reason.LENGTH),
+    ("PEERS with more", b"\x06\x00\x01\x07ipc://a!", Reason.LENGTH),
+    ("PEERS with nobody", b"\x06\x00\x01\x00", Reason.MALFORMED),
+    ("PEERS with a wildcard", b"\x06\x00\x01\x09tcp://*:1", Reason.MALFORMED),
+    ("half a DIGEST entry", b"\x11\x00" + bytes(13), Reason.LENGTH),
+    ("HAVE without a round", b"\x12\x00" + bytes(3), Reason.LENGTH),
+    ("half a HAVE entry", b"\x12\x00" + bytes(4) + bytes(11), Reason.LENGTH),
+    ("HAVE twice the same", b"\x12\x00" + bytes(4) + bytes(24), Reason.MALFORMED),
+    ("half a WANT entry", b"\x13\x00" + bytes(11), Reason.LENGTH),
+]
+
+
+@pytest.mark.parametrize(
+    ("frame", "why"), [row[1:] for row in REFUSED], ids=[r[0] for r in REFUSED]
+)
+def test_refused(frame: bytes, why: Reason) -> None:
+    assert reason(frame) is why
+
+
+def test_padding_must_be_zero() -> None:
+    assert reason(bytes.fromhex("1000 00000007 c60321"), WIDE) is Reason.PADDING
+
+
+def test_a_label_above_the_highest_is_found_at_any_width() -> None:
+    run = RunParameters(classes=100, probes=3, rounds_per_ballot=1, abstain=False)
+    assert reason(bytes.fromhex("1000 00000007 c60320"), run) is Reason.LABEL
+
+
+def test_explicit_ids_must_be_there_and_within_limits() -> None:
+    assert reason(bytes.fromhex("1000 00000000 00000000"), EXPLICIT) is Reason.IDS
+    nine = bytes.fromhex("1002 00000000 01 00000000 0009 0000000000")
+    assert reason(nine, EXPLICIT) is Reason.IDS
+    beyond = bytes.fromhex("1002 00000000 01 0000012b 0002 00")  # 299 and 300 of 300
+    assert reason(beyond, EXPLICIT) is Reason.IDS
+
+
+def test_every_limit_is_reached_and_not_passed() -> None:
+    tag = bytes(4)
+    held = [(index.to_bytes(8, "big"), tag) for index in range(LIMITS.have + 1)]
+    entry = DigestEntry(0, 1, bytes(8))
+    path = "ipc://" + "x" * (LIMITS.endpoint - 6)
+    limits: list[tuple[Message, bytes]] = [
+        (Digest((entry,) * LIMITS.digest), bytes(14)),
+        (Have(0, tuple(held[:-1])), held[-1][0] + tag),
+        (Want(((YOU, 0),) * LIMITS.want), bytes(12)),
+        (Bye(None, 0, "x" * LIMITS.text), b"x"),
+        (Error(1, "x" * LIMITS.text), b"x"),
+    ]
+    codec = Codec(RUN, YOU)
+    for message, more in limits:
+        frame = codec.encode(message)
+        assert codec.decode(frame, YOU) == message
+        assert reason(frame + more) is Reason.LIMIT
+    assert codec.decode(codec.encode(Peers((path,))), YOU) == Peers((path,))
+    short = ("ipc://a",) * LIMITS.peers
+    frame = codec.encode(Peers(short))
+    assert codec.decode(frame, YOU) == Peers(short)
+    crowded = frame[:2] + bytes([LIMITS.peers + 1]) + frame[3:] + b"\x07ipc://a"
+    assert reason(crowded) is Reason.LIMIT
+
+
+@pytest.mark.parametrize("kind", [Kind.HELLO, Kind.BYE, Kind.ERROR, Kind.PEERS])
+def test_the_kinds_with_text_are_bounded_before_they_are_read(kind: Kind) -> None:
+    frame = bytes([kind, 0]) + bytes(LIMITS.hello - 1)
+    assert reason(frame) is Reason.LIMIT
+    assert reason(frame[:-1]) in (Reason.LIMIT, Reason.VERSION, Reason.LENGTH)
+
+
+@pytest.mark.parametrize("kind", [Kind.VOTE, Kind.DIGEST, Kind.PING])
+def test_no_frame_is_longer_than_the_limit(kind: Kind) -> None:
+    assert reason(bytes([kind, 0]) + bytes(LIMITS.frame - 1)) is Reason.LIMIT
+
+
+# --- before HELLO, and unknown kinds ---------------------------------------------------------
+
+
+def test_before_hello_only_three_kinds_are_heard() -> None:
+    codec = Codec(RUN, YOU)
+    for message in (HELLO, Bye(), Error(13)):
+        assert codec.decode(codec.encode(message), None) == message
+    for kind in Kind:
+        if kind not in (Kind.HELLO, Kind.BYE, Kind.ERROR):
+            assert reason(bytes([kind, 0]) + bytes(8), sender=None) is Reason.EARLY
+
+
+@pytest.mark.parametrize("kind", [0x00, 0x07, 0x14, 0x7F, 0x80, 0xFF])
+def test_unknown_kinds_say_whether_they_may_be_ignored(kind: int) -> None:
+    with pytest.raises(RemoteError) as caught:
+        Codec(RUN, ME).decode(bytes([kind, 0]) + b"anything", YOU)
+    assert caught.value.reason is Reason.TYPE
+    assert caught.value.optional is (kind >= 0x80)
+
+
+# --- what cannot be sent ---------------------------------------------------------------------
+
+UNSENDABLE: list[tuple[RunParameters, Message]] = [
+    (RUN, Ballot(b"short", 0, bytes(4))),
+    (RUN, Ballot(YOU, 1, bytes(4))),
+    (RUN, Ballot(YOU, -2, bytes(4))),
+    (RUN, Ballot(YOU, 2**32, bytes(4))),
+    (RUN, Ballot(YOU, 0, bytes(5))),
+    (RUN, Ballot(YOU, 0, b"\xff" * 4)),
+    (RUN, Ballot(YOU, 0, bytes(1), (1, 2))),
+    (WIDE, Ballot(YOU, 0, b"\0\0\1")),
+    (EXPLICIT, Ballot(YOU, 0, bytes(4))),
+    (EXPLICIT, Ballot(YOU, 0, b"", ())),
+    (EXPLICIT, Ballot(YOU, 0, bytes(1), (2, 1))),
+    (EXPLICIT, Ballot(YOU, 0, bytes(1), (1, 300))),
+    (EXPLICIT, Ballot(YOU, 0, bytes(5), tuple(range(9)))),
+    (RUN, replace(HELLO, identity=b"")),
+    (RUN, replace(HELLO, endpoint="tcp://*:5")),
+    (RUN, replace(HELLO, round=2**32 - 1)),
+    (RUN, replace(HELLO, versions=(2, 3))),
+    (RUN, replace(HELLO, extra=(("zone", b"\xc1"),))),
+    (RUN, replace(HELLO, extra=(("b", b"\x01"), ("a", b"\x01")))),
+    (RUN, replace(HELLO, extra=tuple((f"k{i:02}", b"\x01") for i in range(60)))),
+    (RUN, Bye(0, 256)),
+    (RUN, Bye(2**32 - 1)),
+    (RUN, Bye(0, 0, "x" * (LIMITS.text + 1))),
+    (RUN, Error(-1)),
+    (RUN, Error(10, "ß" * (LIMITS.text // 2 + 1))),
+    (RUN, Error(10, "\ud800")),
+    (RUN, Ping(2**32, 0)),
+    (RUN, Pong(0, 0, 2**32 - 1)),
+    (RUN, Peers(("tcp://nowhere",))),
+    (RUN, Peers(("ipc://é",))),
+    (RUN, Peers(("ipc://" + "x" * 250,))),
+    (RUN, Peers(("ipc://a",) * (LIMITS.peers + 1))),
+    (RUN, Digest((DigestEntry(0, 65_536, bytes(8)),))),
+    (RUN, Digest((DigestEntry(0, 1, bytes(7)),))),
+    (RUN, Have(0, ((YOU, bytes(4)), (THIRD, bytes(4))))),
+    (RUN, Have(0, ((YOU, bytes(3)),))),
+    (RUN, Want(((b"x", 0),))),
+    (RUN, Want(((YOU, 0),) * (LIMITS.want + 1))),
+]
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    UNSENDABLE,
+    ids=[f"{i}-{type(m).__name__}" for i, (_, m) in enumerate(UNSENDABLE)],
+)
+def test_what_a_receiver_would_refuse_cannot_be_sent(run: RunParameters, message: Message) -> None:
+    with pytest.raises(LocalError):
+        Codec(run, ME).encode(message)
+
+
+def test_a_ballot_larger_than_a_frame_cannot_be_sent() -> None:
+    ids = tuple(range(0, 65_535 * 30_000, 30_000))  # gaps of three bytes
+    with pytest.raises(LocalError):
+        Codec(LARGE, ME).encode(Ballot(ME, 0, bytes(packed_size(65_535, LARGE.bits)), ids))
