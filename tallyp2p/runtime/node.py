@@ -190,7 +190,7 @@ class Node:
         try:
             return events.Received(link, self._codec.decode(frame, self._machine.sender(link)))
         except RemoteError as error:
-            return events.Trespassed(link, error.reason, str(error))
+            return events.Trespassed(link, error.reason, str(error), error.optional)
 
     def _received_last(self, receiving: asyncio.Task[None]) -> None:
         if not receiving.cancelled():

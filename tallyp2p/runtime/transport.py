@@ -16,8 +16,7 @@ import zmq
 from ..errors import LocalError
 from ..parameters import LIMITS
 from .addresses import bind_error, check_listen
-from .meter import Meter
-from .watch import Watch
+from .meter import Meter, Watch
 
 __all__ = ["Arrival", "Transport"]
 

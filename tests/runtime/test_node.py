@@ -84,7 +84,7 @@ class Plain:
     def decode(self, frame: bytes, sender: bytes | None) -> Message:
         assert sender == b"whoever."
         if not frame.isdigit():
-            raise RemoteError(Reason.MALFORMED, "not a number")
+            raise RemoteError(Reason.MALFORMED, "not a number", optional=not frame)
         return Ping(int(frame), 0)
 
 
@@ -187,7 +187,8 @@ async def test_what_strangers_send_is_reported_and_never_raised() -> None:
         await asyncio.sleep(0.01)
     first, second, third, fourth = script.heard[1:]
     assert isinstance(first, Trespassed) and first.reason is Reason.MALFORMED
-    assert first.text == "not a number" and isinstance(second, Trespassed)
+    assert first.text == "not a number" and first.optional
+    assert isinstance(second, Trespassed) and not second.optional
     assert isinstance(third, Received)
     assert isinstance(fourth, Trespassed) and "one frame" in fourth.text
     await stranger.close()

@@ -1,4 +1,8 @@
-"""When a socket completes a handshake, and when it is gone for good: ZeroMQ's socket monitor."""
+"""Counting bytes at the sockets: frames where they pass, handshakes by ZeroMQ's monitors.
+
+What a frame or a handshake weighs is `wire.accounting`'s to say.  Handshakes that fail are
+not counted: a stranger's half-made connections are no part of what the protocol costs.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,9 @@ from itertools import count
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-__all__ = ["Watch"]
+from ..wire.accounting import Meter, Snapshot
+
+__all__ = ["Meter", "Snapshot", "Watch"]
 
 _numbers = count()
 
