@@ -10,14 +10,10 @@ Goal: at most 1.5 at 2,000 probes x 100 peers x 100 classes.
 
 from __future__ import annotations
 
-import argparse
 import json
-import platform
-import subprocess
 import sys
 import timeit
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -28,6 +24,7 @@ from tallyp2p.consensus.ledger import Ledger
 from tallyp2p.consensus.tally import count
 from tallyp2p.parameters import RunParameters
 from tallyp2p.payloads import Ballot
+from tests.benchmarks import record
 
 __all__ = ["main", "measure", "measure_ledger"]
 
@@ -88,23 +85,8 @@ def best(step: Callable[[], object], repeat: int) -> float:
     return min(timeit.repeat(step, number=1, repeat=repeat)) * 1e6
 
 
-def origin() -> dict[str, str]:
-    """What was measured, and where."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return {
-        "commit": commit.stdout.strip(),
-        "machine": platform.platform(),
-        "processor": platform.machine(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-
-
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(description="Time tallies beside one np.bincount.")
-    parser.add_argument("--out", type=Path, help="write the figures here as JSON")
+    parser = record.parser("Time tallies beside one np.bincount of the same size.")
     parser.add_argument("--repeat", type=int, default=30, help="runs of each; the best counts")
     options = parser.parse_args(arguments)
     columns = (
@@ -126,8 +108,10 @@ def main(arguments: Sequence[str]) -> int:
     add = measure_ledger(options.repeat)
     print(f"Ledger.add of a fresh ballot: {add:.2f} us")
     if options.out is not None:
-        record = {**origin(), "unit": "us", "tally": results, "ledger_add": add}
-        options.out.write_text(json.dumps(record, indent=2) + "\n")
+        machine = {**record.machine(), "numpy": np.__version__}
+        measured = {"unit": "us", "tally": results, "ledger_add": add}
+        content = {"benchmark": "tally", "machine": machine, **measured}
+        options.out.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
