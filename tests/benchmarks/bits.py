@@ -28,7 +28,7 @@ def seconds(work: Callable[[], object], number: int) -> float:
 def many(bits: int, votes: int) -> list[Row]:
     """Throughput of one large list, in packed bytes."""
     random = np.random.default_rng(1)
-    labels = random.integers(0, 1 << bits, votes).astype(np.uint8 if bits <= 8 else np.uint16)
+    labels = random.integers(0, 1 << bits, votes, dtype=np.uint8 if bits <= 8 else np.uint16)
     packed = pack(labels, bits)
     source, target = bytearray(packed), bytearray(len(packed))
 
