@@ -1,0 +1,191 @@
+"""From settings to a learner: the one call that the edge needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from ..consensus.contributor import Contributor
+from ..errors import SettingsError
+from ..parameters import Ids, RunParameters, Spreading
+from .baseline import WithBaseline
+from .choosers import make_chooser
+from .data import load_shard
+from .learner import Learner
+from .models import make
+from .seeds import generator
+from .settings import DataSettings, LearningSettings
+from .sources import Batches, Inputs, Source, inputs_of, pool_digest, source_of
+from .strategies.argmax import ArgmaxVotes
+from .strategies.base import Strategy
+from .strategies.tally import TallyTargets
+from .training import Trainer
+
+__all__ = ["Built", "RunChoices", "build", "build_own", "use_one_thread"]
+
+
+class RunChoices(Protocol):
+    """What a person sets of what all peers agree on; the rest follows from the data."""
+
+    @property
+    def probes(self) -> int: ...
+    @property
+    def rounds_per_ballot(self) -> int: ...
+    @property
+    def spreading(self) -> Spreading: ...
+    @property
+    def degree(self) -> int: ...
+    @property
+    def ids(self) -> Ids: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A learner, and what the run must know of its data."""
+
+    contributor: Contributor
+    run: RunParameters  # as the learner counts by it; the peer's must be equal
+    weights: int  # numbers in the model
+
+    @property
+    def classes(self) -> int:
+        """C, number of classes."""
+        return self.run.classes
+
+    @property
+    def pool(self) -> int:
+        """Number of public probes."""
+        return self.run.pool
+
+    @property
+    def pool_digest(self) -> str:
+        """SHA-256 of the probes, hexadecimal."""
+        return self.run.pool_digest
+
+
+def build(
+    *,
+    learning: LearningSettings,
+    data: DataSettings,
+    run: RunChoices,
+    seed: int,
+    index: int,
+    peers: int,
+    rounds: int,
+) -> Built:
+    """The learner of peer `index` of `peers`, with its baseline, on data that we ship.
+
+    All peers of a seed have the same initial weights.  Raises :class:`SettingsError`.
+    """
+    shard = load_shard(data, seed, index, peers)
+    probes, test = inputs_of(shard.probes), source_of(shard.test, "test")
+    agreed = _agreed(learning, run, seed, shard.classes, probes)
+    private = source_of(shard.private, "private")
+
+    def trainer() -> Trainer:
+        shape = tuple(shard.probes.shape[1:])
+        model = make(learning.model, shape, shard.classes, generator(seed, "weights"))
+        return _trainer(model, private, learning, seed, index)
+
+    learner = _learner(trainer(), agreed, learning, rounds, seed, index, probes, test)
+    contributor = WithBaseline(learner, trainer(), agreed, learning, rounds, test)
+    return Built(contributor, agreed, _size(learner.trainer.model))
+
+
+def build_own(
+    model: nn.Module,
+    train: Any,
+    probes: Any,
+    test: Any | None,
+    *,
+    classes: int,
+    learning: LearningSettings,
+    run: RunChoices,
+    seed: int,
+    index: int,
+    rounds: int,
+) -> Built:
+    """A learner of somebody's own model and data; `model` is trained in place.
+
+    `train`, `test`: torch Datasets of (input, label); `probes`: a tensor, or a Dataset of
+    inputs, or of pairs whose second part is not read.  Raises :class:`SettingsError`.
+    """
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise SettingsError("the model has no weights that can be trained")
+    public = inputs_of(probes)
+    agreed = _agreed(learning, run, seed, classes, public)
+    trainer = _trainer(model, source_of(train, "private"), learning, seed, index)
+    measured = None if test is None else source_of(test, "test")
+    learner = _learner(trainer, agreed, learning, rounds, seed, index, public, measured)
+    _check_output(model, public, classes)
+    return Built(learner, agreed, _size(model))
+
+
+def use_one_thread() -> None:
+    """Let torch compute in the calling thread alone; for processes that share the cores.
+
+    Small tensors gain nothing from more threads, and peers of one host would fight for cores.
+    """
+    torch.set_num_threads(1)
+
+
+def _agreed(
+    learning: LearningSettings, run: RunChoices, seed: int, classes: int, probes: Inputs
+) -> RunParameters:
+    return RunParameters(
+        seed=seed,
+        classes=classes,
+        abstain=learning.abstain_below > 0,
+        pool=len(probes),
+        pool_digest=pool_digest(probes),
+        probes=run.probes,
+        rounds_per_ballot=run.rounds_per_ballot,
+        spreading=run.spreading,
+        degree=run.degree,
+        ids=run.ids,
+    )
+
+
+def _trainer(
+    model: nn.Module, private: Source, learning: LearningSettings, seed: int, index: int
+) -> Trainer:
+    batches = Batches(private, learning.batch, generator(seed, "batches", index))
+    return Trainer(model, batches, learning)
+
+
+def _learner(
+    trainer: Trainer,
+    run: RunParameters,
+    learning: LearningSettings,
+    rounds: int,
+    seed: int,
+    index: int,
+    probes: Inputs,
+    test: Source | None,
+) -> Learner:
+    strategy = Strategy(
+        ArgmaxVotes(learning.abstain_below),
+        TallyTargets(run, learning.target, learning.own_vote),
+    )
+    chooser = make_chooser(learning.chooser, run.pool, generator(seed, "chooser", index))
+    return Learner(trainer, strategy, chooser, run, learning, rounds, probes, test)
+
+
+def _size(model: nn.Module) -> int:
+    return sum(weight.numel() for weight in model.parameters())
+
+
+def _check_output(model: nn.Module, probes: Inputs, classes: int) -> None:
+    """Try one probe, so that a model of another task is refused before anybody is met."""
+    training = model.training
+    model.eval()
+    with torch.inference_mode():
+        shape = tuple(model(probes.inputs(torch.zeros(1, dtype=torch.int64))).shape)
+    model.train(training)
+    if shape != (1, classes):
+        raise SettingsError(
+            f"the model makes shape {shape} of one probe, but {classes} classes need (1, {classes})"
+        )

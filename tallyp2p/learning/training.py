@@ -1,0 +1,110 @@
+"""One optimiser step, and what a model says of examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .losses import combine, divergence
+from .settings import LearningSettings
+from .sources import Batches, Inputs, Source
+
+__all__ = ["Trainer", "evaluate", "predict"]
+
+_CHUNK = 512  # examples in one forward pass without gradients
+
+
+class Trainer:
+    """A model with its optimiser and its stream of private batches.
+
+    AdamW (Loshchilov and Hutter, arXiv 1711.05101).  Its fused form does all weights in one
+    call; where a model has weights that it cannot take, torch's own choice is used.
+    """
+
+    __slots__ = ("_batches", "_loss", "_optimiser", "model")
+
+    def __init__(self, model: nn.Module, batches: Batches, settings: LearningSettings) -> None:
+        self.model = model
+        self._batches = batches
+        self._loss = settings.loss
+        weights = [weight for weight in model.parameters() if weight.requires_grad]
+        self._optimiser = torch.optim.AdamW(
+            weights,
+            lr=settings.lr,
+            weight_decay=settings.weight_decay,
+            fused=all(weight.is_floating_point() for weight in weights) or None,
+        )
+
+    def step(self) -> Tensor:
+        """One step on the next private batch; its cross-entropy, a scalar without gradient."""
+        inputs, labels = self._batches.next()
+        loss = F.cross_entropy(self.model(inputs), labels)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        return loss.detach()
+
+    def step_towards(
+        self, probes: Tensor, targets: Tensor, weight: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The same, also towards `targets` (n, C) on `probes` (n, ...).
+
+        Returns loss, cross-entropy and divergence, scalars without gradient.
+        """
+        inputs, labels = self._batches.next()
+        ce = F.cross_entropy(self.model(inputs), labels)
+        kl = divergence(self.model(probes), targets)
+        loss = combine(ce, kl, weight, self._loss)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        return loss.detach(), ce.detach(), kl.detach()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Weights, optimiser and batches, as tensors and numbers of their own."""
+        model = {name: value.clone() for name, value in self.model.state_dict().items()}
+        return {
+            "model": model,
+            "optimiser": _copied(self._optimiser.state_dict()),
+            "batches": self._batches.snapshot(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a snapshot, bit for bit."""
+        self.model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(_copied(state["optimiser"]))
+        self._batches.restore(state["batches"])
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.clone()
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, probes: Inputs, index: Tensor) -> Tensor:
+    """Logits (n, C) at `index` (n,), in evaluation mode."""
+    training = model.training
+    model.eval()
+    logits = [model(probes.inputs(part)) for part in torch.split(index, _CHUNK)]
+    model.train(training)
+    return logits[0] if len(logits) == 1 else torch.cat(logits)
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, test: Source) -> float:
+    """The share of `test` that the model labels rightly, 0 .. 1, in evaluation mode."""
+    training = model.training
+    model.eval()
+    right = 0
+    for part in torch.split(torch.arange(len(test)), _CHUNK):
+        inputs, labels = test.examples(part)
+        right += int((model(inputs).argmax(dim=1) == labels).sum())
+    model.train(training)
+    return right / len(test)
