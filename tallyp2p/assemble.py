@@ -108,9 +108,14 @@ def swarm_profile(profile: Profile) -> Profile:
 
 
 def build(profile: Profile, index: int) -> Built:
-    """The learner of shard `index`, and what the run must know of its data.  Imports torch."""
-    from .learning.builder import build as build_learner
+    """The learner of shard `index`, and the run as its data makes it.  Imports torch.
 
+    For processes that share their host with other peers: torch keeps to one thread.
+    """
+    from .learning.builder import build as build_learner
+    from .learning.builder import use_one_thread
+
+    use_one_thread()
     return build_learner(
         learning=profile.learning,
         data=profile.data,
@@ -129,10 +134,10 @@ def build_own(
     from .learning.builder import build_own as build_learner
 
     return build_learner(
-        model,
-        train,
-        probes,
-        test,
+        model=model,
+        train=train,
+        probes=probes,
+        test=test,
         classes=classes,
         learning=profile.learning,
         run=profile.run,
@@ -158,7 +163,7 @@ def assemble(
     :class:`FailureError` for an address that cannot be had.
     """
     check_files(profile.peers)
-    run = profile.parameters(classes=built.classes, pool=built.pool, pool_digest=built.pool_digest)
+    run = built.run
     machine = PeerMachine(
         run,
         profile.timing,

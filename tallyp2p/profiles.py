@@ -95,23 +95,9 @@ class Profile:
     def __post_init__(self) -> None:
         if not 1 <= self.peers <= LIMITS.members:
             raise SettingsError(f"peers must be from 1 to {LIMITS.members}")
-        self.parameters(classes=2, pool=self.data.probes)
-
-    def parameters(
-        self, *, classes: int, pool: int, pool_digest: str = RunParameters.pool_digest
-    ) -> RunParameters:
-        """What all peers agree on, once the data is known.
-
-        A label for "no vote" is part of the run exactly when this profile withholds votes
-        (`learning.abstain_below` above 0), because a label that nobody uses can cost a bit.
-        Raises :class:`SettingsError` when the pool is too small for a ballot.
-        """
-        return RunParameters(
+        RunParameters(  # the rest of a run comes with the data; this much can be refused early
             seed=self.seed,
-            classes=classes,
-            abstain=self.learning.abstain_below > 0,
-            pool=pool,
-            pool_digest=pool_digest,
+            pool=self.data.probes,
             probes=self.run.probes,
             rounds_per_ballot=self.run.rounds_per_ballot,
             spreading=self.run.spreading,

@@ -30,9 +30,8 @@ def test_paper_is_the_published_setting() -> None:
     assert paper.learning.warmup == 300
     assert (paper.learning.loss, paper.learning.kl_weight) == (Loss.MIXED, 0.5)
     assert paper.run.spreading is Spreading.BROADCAST
-    parameters = paper.parameters(classes=10, pool=300)
-    assert (parameters.abstain, parameters.bits, parameters.votes) == (False, 4, 32)
-    assert paper.parameters(classes=256, pool=300).bits == 8  # 9 with "no vote"
+    assert paper.learning.abstain_below == 0
+    assert (paper.run.probes, paper.run.rounds_per_ballot) == (32, 1)
 
 
 @pytest.mark.parametrize("name", profiles.presets())

@@ -39,7 +39,7 @@ __all__ = ["Watch", "mode_of"]
 _log = logging.getLogger(__name__)
 
 _GRACE = 3.0  # s that peers get to say goodbye; all must be over within 5
-_PRELOAD = "tallyp2p.learning.preload"
+_PRELOAD = "tallyp2p.cli.preload"
 
 
 def mode_of(*, as_json: bool, quiet: bool) -> Mode:
