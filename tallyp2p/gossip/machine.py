@@ -227,7 +227,7 @@ class PeerMachine:
             return
         round = rounds.round
         missing = tuple(rounds.missing(round))
-        heard = tuple(a for a in sorted(self.ledger.authors(round)) if a != self.author)
+        heard = tuple(b.author for b in self.ledger.ballots(round) if b.author != self.author)
         elections = rounds.close(self._now)
         self._outbox.tell(events.RoundClosed(round, heard, missing, self._now - rounds.opened_at))
         self._outbox.put(events.Learn(round, elections))

@@ -32,6 +32,7 @@ from enum import StrEnum
 from ..consensus.contributor import Election
 from ..consensus.ledger import Ledger
 from ..parameters import Pace, RunParameters, Timing
+from ..payloads import Ballot
 from .membership import Membership
 
 __all__ = ["Ask", "Phase", "Rounds"]
@@ -90,7 +91,7 @@ class Rounds:
         self._expected = expected
         self._membership = membership
         self._waiting: dict[int, _Waiting] = {}  # ascending; under lockstep at most one
-        self._taught: dict[int, int] = {}  # round -> ballots that were already given out
+        self._taught: dict[int, tuple[Ballot, ...]] = {}  # round -> what was given out last
 
     # --- moving -------------------------------------------------------------------------
 
@@ -125,9 +126,9 @@ class Rounds:
         elections = []
         for round in range(max(0, oldest), self.round + 1, self._span):
             ballots = self._ledger.ballots(round)
-            if len(ballots) != self._taught.get(round, 0):
-                elections.append(Election(round, tuple(ballots)))
-                self._taught[round] = len(ballots)
+            if ballots != self._taught.get(round, ()):
+                elections.append(Election(round, ballots))
+                self._taught[round] = ballots
         for round in [r for r in self._taught if r < oldest]:
             del self._taught[round]
         return tuple(elections)
