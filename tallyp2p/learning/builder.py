@@ -96,11 +96,11 @@ def build(
 
 
 def build_own(
+    *,
     model: nn.Module,
     train: Any,
     probes: Any,
     test: Any | None,
-    *,
     classes: int,
     learning: LearningSettings,
     run: RunChoices,
