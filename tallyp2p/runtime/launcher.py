@@ -35,6 +35,8 @@ __all__ = ["Job", "Launcher"]
 
 _log = logging.getLogger(__name__)
 
+_served: list[Launcher] = []  # launchers whose children the fork server still has to report
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -69,6 +71,7 @@ class Launcher:
             raise LocalError("a launcher starts once")
         try:
             if not self._spawn:
+                _served.append(self)
                 self._warm_up()
             for job in self._jobs:
                 # Interrupted between the fork and our learning of it, a process would be
@@ -123,8 +126,10 @@ class Launcher:
         try:
             self.terminate()
         finally:
-            if not self._spawn:
-                _stop_server()
+            if self in _served:
+                _served.remove(self)
+                if not _served:
+                    _stop_server()
 
     def _warm_up(self) -> None:
         """Let the server finish its imports, in a way that Ctrl-C may interrupt.

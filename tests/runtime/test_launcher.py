@@ -106,6 +106,16 @@ def test_what_is_preloaded_is_there_before_the_fork(tmp_path: Path) -> None:
     assert out.read_text() == "True"
 
 
+def test_one_launcher_that_ends_leaves_another_its_children(tmp_path: Path) -> None:
+    with Launcher([job("import time; time.sleep(0.5); raise SystemExit(7)", tmp_path)]) as first:
+        first.start()
+        with Launcher([job("", tmp_path)]) as second:
+            second.start()
+            assert second.wait(20)
+        assert first.wait(20)
+        assert (first.poll(), second.poll()) == ((7,), (0,))
+
+
 LAUNCHING = """
 import sys, time
 from pathlib import Path
