@@ -262,8 +262,12 @@ class Swarm:
             peer._fresh = True
 
     async def __aenter__(self) -> Self:
-        for peer in self.peers:
-            await peer.__aenter__()
+        try:
+            for peer in self.peers:
+                await peer.__aenter__()
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         for peer in self.peers:
             peer._seeds = tuple(other.endpoint for other in self.peers if other is not peer)
         return self

@@ -13,7 +13,13 @@ import tallyp2p
 from tallyp2p import Peer, Round, Swarm
 from tallyp2p.errors import FailureError, LocalError, SettingsError
 
-QUICK: dict[str, Any] = {"rounds": 32, "run.probes": 8, "rounds_per_ballot": 4, "warmup": 8}
+QUICK: dict[str, Any] = {
+    "rounds": 32,
+    "run.probes": 8,
+    "rounds_per_ballot": 4,
+    "warmup": 8,
+    "lr": 0.02,
+}
 
 
 def blobs(count: int, seed: int) -> TensorDataset:
@@ -99,12 +105,23 @@ async def test_model_that_fails_is_named() -> None:
             self.layer = torch.nn.Linear(2, 2)
 
         def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-            raise RuntimeError("the model is broken")
+            if self.training:
+                raise RuntimeError("the model is broken")
+            return torch.zeros(len(inputs), 2)
 
     swarm = Swarm(Broken, [blobs(64, 1), blobs(64, 2)], blobs(64, 8), classes=2, **QUICK)
     async with swarm:
         with pytest.raises(FailureError, match="the model is broken"):
             await swarm.run()
+
+
+async def test_swarm_that_cannot_be_entered_leaves_nothing_open() -> None:
+    bad = TensorDataset(torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64))
+    swarm = Swarm(model, [blobs(64, 1), bad], blobs(64, 8), classes=2, **QUICK)
+    with pytest.raises(SettingsError, match="private"):
+        await swarm.__aenter__()
+    with pytest.raises(LocalError, match="runs once"):
+        await swarm.peers[0].run()
 
 
 async def test_peer_that_never_ran_closes_what_it_opened() -> None:
