@@ -86,7 +86,8 @@ def play(overrides: Mapping[str, Any], seed: int, alone: bool) -> Settings:
     for author, made in zip(authors, built, strict=True):
         assert isinstance(made.contributor, WithBaseline)
         learners[author] = made.contributor if alone else made.contributor.learner
-    sent, curve, figures = 0, [], [{}]
+    sent, curve = 0, []
+    figures: list[dict[str, float]] = []
     for round in range(0, profile.timing.rounds, run.rounds_per_ballot):
         ids = probes.derive(run, round) if run.ids is Ids.DERIVED else None
         ballots = {}

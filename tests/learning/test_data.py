@@ -1,0 +1,62 @@
+"""The digits that ship, and how they are cut up."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields
+from importlib import resources
+
+import pytest
+import torch
+
+from tallyp2p.errors import SettingsError
+from tallyp2p.learning.data import Shard, digits, load_shard
+from tallyp2p.learning.settings import DataSettings
+
+
+def test_digits_are_the_file_that_its_readme_names() -> None:
+    directory = resources.files("tallyp2p.learning").joinpath("digits")
+    data = directory.joinpath("digits.csv.gz").read_bytes()
+    assert len(data) < 100_000
+    readme = directory.joinpath("README.md").read_text()
+    assert hashlib.sha256(data).hexdigest() in readme
+    assert "CC BY 4.0" in readme
+
+
+def test_digits_are_sixteenths_and_their_labels() -> None:
+    inputs, labels = digits()
+    assert (inputs.shape, inputs.dtype, labels.dtype) == ((1797, 64), torch.float32, torch.int64)
+    assert (inputs.min(), inputs.max()) == (0, 1)
+    assert torch.equal(inputs * 16, (inputs * 16).round())
+    assert labels.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert (inputs[0, :6] * 16).tolist() == [0, 0, 5, 13, 9, 1]  # the first line of the file
+
+
+def test_shards_probes_and_test_share_no_image() -> None:
+    shards = [load_shard(DataSettings(), 3, index, 10) for index in range(10)]
+    private = torch.cat([shard.private.tensors[0] for shard in shards])
+    whole = torch.cat([private, shards[0].probes, shards[0].test.tensors[0]])
+    assert (len(private), len(shards[0].probes), len(shards[0].test)) == (1000, 300, 497)
+    inputs, _ = digits()
+    assert sorted(whole.tolist()) == sorted(inputs.tolist())
+    for shard in shards[1:]:
+        assert torch.equal(shard.probes, shards[0].probes)
+        assert torch.equal(shard.test.tensors[0], shards[0].test.tensors[0])
+
+
+def test_labels_of_probes_exist_nowhere_behind_the_split() -> None:
+    shard = load_shard(DataSettings(), 0, 0, 10)
+    assert isinstance(shard.probes, torch.Tensor)  # inputs, and nothing to go with them
+    assert [field.name for field in fields(Shard) if "probe" in field.name] == ["probes"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (DataSettings(task="cifar10"), "there is digits"),
+        (DataSettings(probes=1300), "leave none to train on"),
+    ],
+)
+def test_impossible_data_is_refused(settings: DataSettings, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_shard(settings, 0, 0, 10)

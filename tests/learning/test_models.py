@@ -1,0 +1,44 @@
+"""Models by name, drawn from the caller's generator."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tallyp2p.errors import SettingsError
+from tallyp2p.learning.models import make
+from tallyp2p.learning.seeds import generator
+
+
+def test_mlp_is_64_64_64_10() -> None:
+    model = make("mlp", (64,), 10, generator(0, "weights"))
+    assert [tuple(weight.shape) for weight in model.parameters()] == [
+        (64, 64),
+        (64,),
+        (64, 64),
+        (64,),
+        (10, 64),
+        (10,),
+    ]
+    assert sum(weight.numel() for weight in model.parameters()) == 8970
+    assert all(0.1 < w.detach().abs().max() <= 0.125 for w in model.parameters())  # 1 / sqrt(64)
+
+
+def test_images_are_flattened() -> None:
+    assert make("mlp", (1, 4, 4), 3, generator(0, "w"))(torch.zeros(2, 1, 4, 4)).shape == (2, 3)
+
+
+def test_weights_depend_on_the_generator_alone() -> None:
+    models = []
+    for noise in (1, 2):
+        torch.manual_seed(noise)
+        before = torch.get_rng_state()
+        models.append(make("mlp", (64,), 10, generator(0, "weights")))
+        assert torch.equal(torch.get_rng_state(), before)
+    one, other = (list(model.parameters()) for model in models)
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_unknown_model_is_refused() -> None:
+    with pytest.raises(SettingsError, match="learning.model = resnet: there is mlp"):
+        make("resnet", (64,), 10, torch.Generator())
