@@ -1,4 +1,4 @@
-"""Write the generated vectors of protocol_spec 05, or check that they are as they were.
+"""Write the generated vectors of protocol_spec 02 and 05, or check that they are as they were.
 
     python -m tests.conformance.make_vectors           write them
     python -m tests.conformance.make_vectors --check   exit 1 and name those that differ
@@ -209,7 +209,20 @@ def range_case() -> Case:
     }
 
 
+def bit_cases() -> Iterable[Case]:
+    """Every width, at counts around a group of eight labels and around 64."""
+    for bits in range(1, 25):
+        for count in (1, 7, 8, 9, 63 + bits % 3):
+            labels = numbers(f"labels {bits} {count}", 2**bits, count)
+            yield {
+                "name": f"{count} labels of {bits} bits",
+                "input": {"labels": labels, "bits": bits},
+                "expect": {"packed": reference.pack(labels, bits).hex()},
+            }
+
+
 _GENERATORS: dict[str, Callable[[], Iterable[Case]]] = {
+    "bits/generated.json": bit_cases,
     "probes/generated.json": probe_cases,
     "digraph/generated.json": digraph_cases,
     "tally/generated.json": tally_cases,
@@ -238,7 +251,7 @@ def stale() -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(description="Write the generated vectors of chapter 5.")
+    parser = argparse.ArgumentParser(description="Write the generated vectors.")
     parser.add_argument("--check", action="store_true", help="only say which files differ")
     if parser.parse_args(arguments).check:
         different = stale()
