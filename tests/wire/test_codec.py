@@ -241,41 +241,19 @@ def test_what_a_frame_loses_at_its_end_is_missed(run: RunParameters) -> None:
 
 # --- refusals, each for its reason ----------------------------------------------------------
 
+# The conformance vectors hold a case for each rule; these are the corners between the rules.
 REFUSED: list[tuple[str, bytes, Reason]] = [
     ("nothing", b"", Reason.MALFORMED),
-    ("one byte", b"\x04", Reason.MALFORMED),
-    ("an unknown kind", b"\x07\x00", Reason.TYPE),
-    ("a flag of PING", b"\x04\x01" + bytes(8), Reason.MALFORMED),
     ("a flag of HELLO", b"\x01\x80" + MAGIC, Reason.MALFORMED),
-    ("an unknown flag of VOTE", b"\x10\x04" + bytes(8), Reason.MALFORMED),
-    ("no magic", b"\x01\x00TALLX\x80", Reason.VERSION),
     ("half the magic", b"\x01\x00TAL", Reason.VERSION),
     ("a HELLO without fields", b"\x01\x00TALLY\x80", Reason.MAP),
     ("VOTE without a round", b"\x10\x00\x00\x00", Reason.LENGTH),
-    ("a vote too few", b"\x10\x00" + bytes(4) + bytes(3), Reason.LENGTH),
-    ("a vote too many", b"\x10\x00" + bytes(4) + bytes(5), Reason.LENGTH),
     ("half an author", b"\x10\x01" + bytes(4) + bytes(4), Reason.LENGTH),
-    ("the own author", b"\x10\x01" + bytes(4) + YOU + bytes(4), Reason.AUTHOR),
-    ("ids in a run without", bytes.fromhex("1002 00000000 01 00000000 0008 00000000"), Reason.IDS),
-    ("within a ballot", bytes.fromhex("1000 00000001 00000000"), Reason.ROUND),
-    ("no round", bytes.fromhex("1000 ffffffff 00000000"), Reason.ROUND),
-    ("a label above C", bytes.fromhex("1000 00000000 000000b0"), Reason.LABEL),
-    ("BYE without last", b"\x02\x00\x00", Reason.LENGTH),
-    ("BYE that is not text", b"\x02\x00\x00" + bytes(4) + b"\xff", Reason.MALFORMED),
-    ("ERROR without code", b"\x03\x00", Reason.LENGTH),
     ("ERROR that is not text", b"\x03\x00\x0a\xc3", Reason.MALFORMED),
-    ("a long PING", b"\x04\x00" + bytes(9), Reason.LENGTH),
-    ("a short PONG", b"\x05\x00" + bytes(11), Reason.LENGTH),
     ("PEERS without a count", b"\x06\x00", Reason.LENGTH),
-    ("PEERS that breaks off", b"\x06\x00\x01\x09tcp://b", Reason.LENGTH),
     ("PEERS with more", b"\x06\x00\x01\x07ipc://a!", Reason.LENGTH),
     ("PEERS with nobody", b"\x06\x00\x01\x00", Reason.MALFORMED),
-    ("PEERS with a wildcard", b"\x06\x00\x01\x09tcp://*:1", Reason.MALFORMED),
-    ("half a DIGEST entry", b"\x11\x00" + bytes(13), Reason.LENGTH),
     ("HAVE without a round", b"\x12\x00" + bytes(3), Reason.LENGTH),
-    ("half a HAVE entry", b"\x12\x00" + bytes(4) + bytes(11), Reason.LENGTH),
-    ("HAVE twice the same", b"\x12\x00" + bytes(4) + bytes(24), Reason.MALFORMED),
-    ("half a WANT entry", b"\x13\x00" + bytes(11), Reason.LENGTH),
 ]
 
 
@@ -284,23 +262,6 @@ REFUSED: list[tuple[str, bytes, Reason]] = [
 )
 def test_refused(frame: bytes, why: Reason) -> None:
     assert reason(frame) is why
-
-
-def test_padding_must_be_zero() -> None:
-    assert reason(bytes.fromhex("1000 00000007 c60321"), WIDE) is Reason.PADDING
-
-
-def test_a_label_above_the_highest_is_found_at_any_width() -> None:
-    run = RunParameters(classes=100, probes=3, rounds_per_ballot=1, abstain=False)
-    assert reason(bytes.fromhex("1000 00000007 c60320"), run) is Reason.LABEL
-
-
-def test_explicit_ids_must_be_there_and_within_limits() -> None:
-    assert reason(bytes.fromhex("1000 00000000 00000000"), EXPLICIT) is Reason.IDS
-    nine = bytes.fromhex("1002 00000000 01 00000000 0009 0000000000")
-    assert reason(nine, EXPLICIT) is Reason.IDS
-    beyond = bytes.fromhex("1002 00000000 01 0000012b 0002 00")  # 299 and 300 of 300
-    assert reason(beyond, EXPLICIT) is Reason.IDS
 
 
 def test_every_limit_is_reached_and_not_passed() -> None:
