@@ -126,10 +126,17 @@ class World:
         self.peers[index] = self.at[peer.endpoint] = peer
         return peer
 
-    def kill(self, index: int) -> None:
-        """As by kill -9: the process is gone, its sockets close, nothing is said."""
-        self.peers[index].dead = True
-        del self.at[self.peers[index].endpoint]
+    def kill(self, index: int, noticed: bool = False) -> None:
+        """As by kill -9: the process is gone and says nothing.
+
+        `noticed`: the host lives on and closes its connections, which the others see.
+        """
+        victim = self.peers[index]
+        victim.dead = True
+        del self.at[victim.endpoint]
+        for peer in self.peers.values():
+            if noticed and victim.endpoint in peer.lines:
+                self._queue_for(peer, self.wire.delay, events.Lost(victim.endpoint))
 
     def restart(self, index: int, seeds: list[int]) -> Peer:
         """The same identity in a new process that knows only `seeds`."""

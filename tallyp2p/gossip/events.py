@@ -23,6 +23,7 @@ __all__ = [
     "Hangup",
     "Learn",
     "Learned",
+    "Lost",
     "MemberChanged",
     "Notice",
     "Received",
@@ -66,6 +67,13 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """An outbound connection broke: the process at its other end is probably gone."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trespassed:
     """Bytes arrived that the codec did not accept."""
 
@@ -99,7 +107,7 @@ class Stopped:
     """Somebody wants this peer to leave now."""
 
 
-Event = Received | Cast | Learned | Ticked | Started | Discovered | Trespassed | Stopped
+Event = Received | Cast | Learned | Ticked | Started | Discovered | Lost | Trespassed | Stopped
 
 # --- effects: what the machine may ask for --------------------------------------------
 
@@ -186,7 +194,7 @@ class MemberChanged:
     author: bytes
     state: str  # "alive", "suspect" or "gone"
     endpoint: str
-    cause: str  # "hello", "heard", "silent", "bye", "expired", "replaced"
+    cause: str  # "hello", "restarted", "heard", "silent", "lost", "bye" or "expired"
 
 
 @dataclass(frozen=True, slots=True)

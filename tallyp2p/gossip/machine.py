@@ -76,8 +76,9 @@ class PeerMachine:
             events.Ticked: self._ticked,
             events.Started: self._started,
             events.Discovered: lambda e: self._contacts.dial(e.endpoint, self.round, self._now),
+            events.Lost: self._lost,
             events.Trespassed: self._trespassed,
-            events.Stopped: self._stopped,
+            events.Stopped: lambda _: self._finish(False, "stopped"),
         }
         self._on_message: dict[type, Callable[[bytes, Any], None]] = {
             Ballot: self._on_ballot,
@@ -188,9 +189,6 @@ class PeerMachine:
                 f"but {self.timing.quorum - 1} are needed",
             )
 
-    def _stopped(self, event: events.Stopped) -> None:
-        self._finish(False, "stopped")
-
     def _finish(self, completed: bool, text: str = "") -> None:
         for member in self._membership.present():
             self._outbox.send(member.endpoint, Bye(self._last, 0, text))
@@ -208,10 +206,9 @@ class PeerMachine:
 
     def _cast(self, event: events.Cast) -> None:
         ballot, rounds = event.ballot, self._rounds
-        if rounds.phase is not Phase.VOTING or ballot.round != rounds.round:
+        asked = (self.author, rounds.round)
+        if rounds.phase is not Phase.VOTING or (ballot.author, ballot.round) != asked:
             raise LocalError(f"nobody asked for a ballot of round {ballot.round}")
-        if ballot.author != self.author:
-            raise LocalError("a peer casts only its own ballots")
         self.ledger.add(ballot)
         self._last = ballot.round
         rounds.open(self._now)
@@ -369,6 +366,11 @@ class PeerMachine:
         if author is not None and answer and not event.optional:
             self._contacts.scold(author, event.reason, event.text, self._now)
 
+    def _lost(self, event: events.Lost) -> None:
+        for change in self._membership.lose(event.endpoint, self._now):
+            self._part(change)
+        self._move()
+
     # --- time ---------------------------------------------------------------------------
 
     def _ticked(self, event: events.Ticked) -> None:
@@ -388,10 +390,8 @@ class PeerMachine:
 
     def _gossip(self) -> None:
         self._gossip_at = self._now + self.timing.gossip_interval
-        if self.run.spreading is not Spreading.BROADCAST or self.round is None:
-            return
         chosen = self._membership.anyone_alive()
-        if chosen is not None:
+        if chosen and self.round is not None and self.run.spreading is Spreading.BROADCAST:
             self._contacts.answer(chosen.author, self._repair.digest(self.round))
 
     def _part(self, change: Change) -> None:

@@ -1,7 +1,8 @@
 """Who takes part, as one peer sees it: everybody known to everybody.
 
 A member is *alive* until a question to it (PING or WANT) stays unanswered for
-``suspect_after``; then *suspect*: it stays in the roster, but nobody waits for it.  Any
+``suspect_after``, or the connection to it breaks; then *suspect*: it stays in the roster,
+but nobody waits for it.  Any
 message from it makes it alive again.  A suspect that stays silent for ``gone_after``, or
 says BYE, is *gone*: it leaves the roster, and with it every later digraph.
 
@@ -271,6 +272,15 @@ class Membership:
         for member in self._suspects.values():
             member.silent_since += delay
 
+    def lose(self, endpoint: str, now: float) -> list[Change]:
+        """The connection to `endpoint` broke: do not wait for who was there."""
+        changes = []
+        for _, member in sorted(self._members.items()):
+            if member.endpoint == endpoint and member.state is State.ALIVE:
+                self._suspect(member, now)
+                changes.append(Change(member, "lost"))
+        return changes
+
     def expire(self, now: float) -> list[Change]:
         """Alive members that owe an answer become suspect, old suspects go."""
         changes: list[Change] = []
@@ -278,8 +288,7 @@ class Membership:
             if member.asked_at is None or now < member.asked_at + self._timing.suspect_after:
                 continue
             if member.state is State.ALIVE:
-                member.state, member.silent_since = State.SUSPECT, now
-                self._suspects[member.author] = member
+                self._suspect(member, now)
                 changes.append(Change(member, "silent"))
             member.asked_at = None
             del self._asked[member.author]
@@ -332,6 +341,10 @@ class Membership:
         self._links.move_to_end(link)
         while len(self._links) > LIMITS.links:
             self._links.popitem(last=False)
+
+    def _suspect(self, member: Member, now: float) -> None:
+        member.state, member.silent_since = State.SUSPECT, now
+        self._suspects[member.author] = member
 
     def _give_up(self, member: Member, last: int | None, now: float) -> None:
         if not member.finished:

@@ -7,7 +7,7 @@ peer hears exactly ``degree`` ballots and knows from whom to expect them.
 
 from __future__ import annotations
 
-from ..consensus import digraph
+from ..consensus.digraph import receivers, senders
 from ..parameters import RunParameters, Spreading
 from .membership import Membership
 
@@ -52,6 +52,6 @@ class Routes:
             return others, others
         run, degree = self._run.run, self._run.degree
         return (
-            tuple(digraph.receivers(run, round, roster, me, degree)),
-            tuple(digraph.senders(run, round, roster, me, degree)),
+            tuple(receivers(run, round, roster, me, degree)),
+            tuple(senders(run, round, roster, me, degree)),
         )

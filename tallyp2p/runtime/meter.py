@@ -21,7 +21,8 @@ _numbers = count()
 
 
 class Watch:
-    """Calls `handshake` for each handshake that `socket` completes, from now on.
+    """Calls `handshake` for each handshake that `socket` completes, from now on, and `lost`
+    for each connection of it that breaks.
 
     A closed socket lives on until what was sent on it has left; `ended` is set after that.
     Events must be taken off at once, in the loop, and not when somebody asks for figures:
@@ -34,12 +35,15 @@ class Watch:
         context: zmq.Context[zmq.Socket[bytes]],
         socket: zmq.Socket[bytes],
         handshake: Callable[[], None],
+        lost: Callable[[], None] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._handshake = handshake
+        self._lost = lost
         address = f"inproc://watch-{next(_numbers)}"
-        socket.monitor(address, zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_MONITOR_STOPPED)
+        wanted = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_MONITOR_STOPPED
+        socket.monitor(address, wanted | (zmq.EVENT_DISCONNECTED if lost else 0))
         self._events = context.socket(zmq.PAIR)
         self._events.set(zmq.LINGER, 0)
         self._events.connect(address)
@@ -63,6 +67,10 @@ class Watch:
                 if event["event"] == zmq.EVENT_MONITOR_STOPPED:
                     self.close()
                     return
-                self._handshake()
+                if event["event"] == zmq.EVENT_DISCONNECTED:
+                    if self._lost is not None:
+                        self._lost()
+                else:
+                    self._handshake()
         except zmq.Again:
             return

@@ -129,6 +129,7 @@ class Node:
         """
         receiving = self._loop.create_task(self._receive())
         receiving.add_done_callback(self._received_last)
+        self._transport.on_lost = lambda endpoint: self._feed(events.Lost(endpoint))
         try:
             self._started = True
             for event in (started, *self._early):

@@ -70,6 +70,7 @@ class Transport:
     ) -> None:
         self.dropped = 0  # frames that were not sent: queue full, or endpoint not dialled
         self.meter = meter
+        self.on_lost: Callable[[str], None] = lambda endpoint: None  # a connection broke
         self._insecure = insecure
         self._entropy = entropy
         self._loop = asyncio.get_running_loop()
@@ -124,7 +125,7 @@ class Transport:
             return False
         try:
             outbox.set(zmq.ROUTING_ID, name)
-            self._watch(outbox, self.meter.outbound)
+            self._watch(outbox, self.meter.outbound, lambda: self._broke(endpoint, outbox))
             outbox.connect(endpoint)
         except zmq.ZMQError:
             outbox.close()
@@ -222,7 +223,16 @@ class Transport:
             socket.set(option, value)
         return socket
 
-    def _watch(self, socket: zmq.Socket[bytes], handshake: Callable[[], None]) -> None:
-        watch = Watch(self._context, socket, handshake)
+    def _broke(self, endpoint: str, outbox: zmq.Socket[bytes]) -> None:
+        if self._outboxes.get(endpoint) is outbox:  # and not hung up by ourselves
+            self.on_lost(endpoint)
+
+    def _watch(
+        self,
+        socket: zmq.Socket[bytes],
+        handshake: Callable[[], None],
+        lost: Callable[[], None] | None = None,
+    ) -> None:
+        watch = Watch(self._context, socket, handshake, lost)
         self._watches[watch] = None
         watch.ended.add_done_callback(lambda _: self._watches.pop(watch, None))

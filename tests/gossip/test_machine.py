@@ -203,6 +203,17 @@ def test_a_killed_peer_is_suspected_long_before_the_deadline() -> None:
     assert max(c.waited for c in slow) <= timing.patience + timing.suspect_after + 0.1
 
 
+def test_a_broken_connection_is_noticed_at_once() -> None:
+    world = World(6, timing=Timing(rounds=40, quorum=6))
+    world.run_until(lambda: (world.peers[2].machine.round or 0) >= 10)
+    world.kill(2, noticed=True)
+    world.finish()
+    waits = [c.waited for p in world.peers.values() if not p.dead for c in p.closed]
+    assert max(waits) < 0.2
+    causes = {n.cause for n in world.peers[0].notices if isinstance(n, events.MemberChanged)}
+    assert "lost" in causes
+
+
 @pytest.mark.parametrize("spreading", list(Spreading))
 def test_a_restarted_peer_catches_up_and_does_not_vote_twice(spreading: Spreading) -> None:
     run = replace(SMALL_RUN, spreading=spreading)

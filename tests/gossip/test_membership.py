@@ -100,6 +100,15 @@ def test_silence_after_a_question_makes_suspect_then_gone() -> None:
     membership.check()
 
 
+def test_a_broken_connection_makes_suspect_at_once() -> None:
+    membership = meet(1, 2)
+    [change] = membership.lose("tcp://10.0.0.1:1", 3.0)
+    assert change.member.author == who(1) and change.cause == "lost"
+    assert membership.lose("tcp://10.0.0.1:1", 4.0) == []
+    membership.check()
+    assert membership.heard(who(1), 5.0) is not None and membership.is_alive(who(1))
+
+
 def test_any_answer_clears_suspicion() -> None:
     membership = meet(1)
     membership.asked(who(1), 0.0)
