@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .costs import dense_weights, soft_labels
 from .reader import PeerRecord, RunReader
 from .summary import Summary
-from .table import percent, size, times
+from .table import size, times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ _SWARM = "#0072B2"
 _ALONE = "#D55E00"
 _MARK = "#4D4D4D"
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # behind names across lines
-_INCHES = (7.4, 4.4)
+_INCHES = (7.4, 4.6)
 _STYLE: dict[Any, Any] = {
     "font.size": 10.5,
     "axes.titlesize": 12.5,
@@ -91,7 +91,7 @@ def draw(run_dir: Path, reader: RunReader, summary: Summary) -> list[Path]:
 
     with matplotlib.rc_context(_STYLE):
         figures = {
-            run_dir / "curves.png": _curves(swarm, alone, summary),
+            run_dir / "curves.png": _curves(swarm, alone),
             run_dir / "bytes.png": _bytes(swarm, alone, peers, summary),
         }
         for path, figure in figures.items():
@@ -99,9 +99,9 @@ def draw(run_dir: Path, reader: RunReader, summary: Summary) -> list[Path]:
     return list(figures)
 
 
-def _curves(swarm: Band, alone: Band, summary: Summary) -> Figure:
+def _curves(swarm: Band, alone: Band) -> Figure:
     figure, axes = _sheet()
-    axes.set_title(_finding(summary), pad=28)
+    axes.set_title(_finding(swarm, alone), pad=28)
     _subtitle(axes, "Mean over peers; the shaded band runs from the worst peer to the best")
     ends = [_trace(axes, swarm.rounds, swarm, _SWARM)]
     if alone.rounds:
@@ -138,10 +138,14 @@ def _bytes(swarm: Band, alone: Band, peers: Sequence[PeerRecord], summary: Summa
     high = max([*sent, *(cost for cost, _ in marks)])
     high *= (high / low) ** 0.14  # room for the last mark's name
     raised = _raised([cost for cost, _ in marks], high / low)
+    # Below 0 %, where no line can run into a name: one row of names, or two.
+    axes.set_ylim(-62 if raised else -22, 100)
+    axes.set_yticks(range(0, 101, 20))
+    axes.axhline(0, color=_MARK, linewidth=0.8)
     axes.set_xlim(low, high)
     _trace(axes, sent, swarm, _SWARM)
     axes.annotate(
-        f"swarm {swarm.mean[-1]:.0f} %\n{size(sent[-1])}",
+        f"swarm {swarm.mean[-1]:.0f} %",
         (sent[-1], swarm.mean[-1]),
         xytext=(7, -6),
         textcoords="offset points",
@@ -166,13 +170,13 @@ def _bytes(swarm: Band, alone: Band, peers: Sequence[PeerRecord], summary: Summa
         axes.axvline(cost, color=_MARK, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
             f"{name}\n{size(cost)}",
-            (cost, 20 if place in raised else 3),
+            (cost, -32 if raised and place not in raised else -2),
             xytext=(-5 if left else 5, 0),
             textcoords="offset points",
             color=_MARK,
             fontsize=9,
             ha="right" if left else "left",
-            va="bottom",
+            va="top",
             bbox=_PAPER,
         )
     axes.xaxis.set_major_formatter(lambda value, _: size(value, brief=True))
@@ -230,13 +234,14 @@ def _apart(heights: Sequence[float], gap: float = 18.0) -> list[float]:
     return [middle + up, middle - up]
 
 
-def _finding(summary: Summary) -> str:
-    alone, swarm = summary["accuracy"]["alone"]["mean"], summary["accuracy"]["swarm"]["mean"]
-    if swarm is None or alone is None:
-        return f"{summary['peers']} peers that exchange votes reach {percent(swarm)}"
-    if round(100 * swarm) <= round(100 * alone):
-        return f"Exchanging votes brought no gain: {100 * swarm:.0f} % against {100 * alone:.0f} %"
-    return f"Exchanging votes lifts accuracy from {100 * alone:.0f} % to {100 * swarm:.0f} %"
+def _finding(swarm: Band, alone: Band) -> str:
+    with_votes = f"{swarm.mean[-1]:.0f} %"
+    if not alone.rounds:
+        return f"Peers that exchange votes reach {with_votes}"
+    without = f"{alone.mean[-1]:.0f} %"
+    if round(swarm.mean[-1]) <= round(alone.mean[-1]):
+        return f"Exchanging votes brought no gain: {with_votes} against {without}"
+    return f"Exchanging votes lifts accuracy from {without} to {with_votes}"
 
 
 def _price(summary: Summary, spent: float) -> str:
