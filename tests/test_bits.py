@@ -134,3 +134,17 @@ def test_a_wrong_length_is_refused() -> None:
         unpack(b"\0\0", 2, 4)
     with pytest.raises(LocalError):
         unpack_rows(np.zeros((2, 3), np.uint8), 2, 4)
+
+
+@pytest.mark.parametrize("bits", [1, 3, 4, 7, 8, 11, 16, 24])
+@pytest.mark.parametrize("count", [4_095, 4_096, 4_097, 131_071, 131_072, 131_081])
+def test_long_lists_are_the_model_and_are_checked(count: int, bits: int) -> None:
+    """Lengths around those at which other methods take over."""
+    labels = np.random.default_rng(count + bits).integers(0, max(1, 2**bits - 1), count)
+    planes = labels[:, None] >> np.arange(bits - 1, -1, -1) & 1
+    packed = pack(labels, bits)
+    assert packed == np.packbits(planes.astype(np.uint8)).tobytes()
+    assert np.array_equal(unpack(packed, count, bits), labels)
+    assert well_formed(packed, count, bits, 2**bits - 2) == (True, True)
+    labels[count // 2] = 2**bits - 1
+    assert well_formed(pack(labels, bits), count, bits, 2**bits - 2) == (True, False)
