@@ -276,9 +276,13 @@ class Membership:
         """The connection to `endpoint` broke: do not wait for who was there."""
         changes = []
         for _, member in sorted(self._members.items()):
-            if member.endpoint == endpoint and member.state is State.ALIVE:
+            if member.endpoint != endpoint or member.state is not State.ALIVE:
+                continue
+            if member.finished:  # it left, and its BYE is still on its way
+                self._give_up(member, None, now)
+            else:
                 self._suspect(member, now)
-                changes.append(Change(member, "lost"))
+            changes.append(Change(member, "bye" if member.finished else "lost"))
         return changes
 
     def expire(self, now: float) -> list[Change]:

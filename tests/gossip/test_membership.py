@@ -109,6 +109,15 @@ def test_a_broken_connection_makes_suspect_at_once() -> None:
     assert membership.heard(who(1), 5.0) is not None and membership.is_alive(who(1))
 
 
+def test_who_has_finished_and_hangs_up_has_left() -> None:
+    membership = meet(1)
+    membership.finish(who(1), 16)
+    [change] = membership.lose("tcp://10.0.0.1:1", 3.0)
+    assert change.cause == "bye" and change.member.state is State.GONE
+    assert who(1) in membership.roster(16, 0)
+    membership.check()
+
+
 def test_any_answer_clears_suspicion() -> None:
     membership = meet(1)
     membership.asked(who(1), 0.0)
