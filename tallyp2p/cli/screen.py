@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ..reporting.reader import PeerRecord, RunReader
 from ..reporting.table import Column, Table, percent, size
-from .view import Happening, Overview, is_lost
+from .overview import Happening, Overview, is_lost
 
 __all__ = ["Screen", "chosen"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tallyp2p.cli.overview import Happening, Overview
 from tallyp2p.cli.screen import Screen, chosen
-from tallyp2p.cli.view import Happening, Mode, Overview, View
+from tallyp2p.cli.view import Mode, View
 from tallyp2p.reporting.reader import PeerRecord, RunReader
 from tallyp2p.reporting.summary import summarise
 from tests.reporting.synthetic import SyntheticRun

@@ -84,6 +84,10 @@ class SyntheticRun:
         )
         return writer
 
+    def start_all(self) -> None:
+        for index in range(self.peers):
+            self.start(index)
+
     def step(self, index: int, first: int) -> None:
         """One ballot of one peer, from round `first`."""
         done = min(first + 8, self.rounds)
@@ -101,8 +105,7 @@ class SyntheticRun:
     def whole(self) -> None:
         """From start to end, 0.1 seconds a ballot."""
         self.configure()
-        for index in range(self.peers):
-            self.start(index)
+        self.start_all()
         self.through(range(self.peers))
 
     def through(self, indices: Iterable[int], until: int | None = None) -> None:
