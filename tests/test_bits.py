@@ -65,6 +65,16 @@ def test_both_methods_agree_where_they_meet(bits: int, count: int) -> None:
     assert unpack(pack(labels, bits), count, bits).tolist() == labels.tolist()
 
 
+@pytest.mark.parametrize("bits", [1, 4, 7, 11, 24])
+@pytest.mark.parametrize("more", [-1, 0, 1, 9])
+def test_blocks_join_without_a_seam(bits: int, more: int) -> None:
+    count = 8 * 16_384 + more
+    labels = np.random.default_rng(bits).integers(0, 2**bits, count)
+    packed = pack(labels, bits)
+    assert packed == model(labels.tolist(), bits)
+    assert np.array_equal(unpack(packed, count, bits), labels)
+
+
 @given(packings(most=70), st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_rows_are_unpacked_as_if_alone(packing: tuple[list[int], int], n: int, seed: int) -> None:
     labels, bits = packing
@@ -103,13 +113,21 @@ def test_the_highest_label_is_found(packing: tuple[list[int], int], data: st.Dat
 
 
 @pytest.mark.parametrize("bits", [3, 4, 7, 8, 11])
-@pytest.mark.parametrize("count", [5, 31, 65, 150])
+@pytest.mark.parametrize("count", [1, 5, 31, 65, 150])
 def test_one_label_too_high_is_found_wherever_it_is(bits: int, count: int) -> None:
     highest = (1 << bits) - 2
     for at in range(count):
         labels = [highest] * count
         labels[at] += 1
         assert well_formed(pack(labels, bits), count, bits, highest) == (True, False)
+
+
+@pytest.mark.parametrize("count", [4_096, 4_097])
+def test_both_ways_of_checking_agree_where_they_meet(count: int) -> None:
+    labels = [100] * count
+    assert well_formed(pack(labels, 7), count, 7, 100) == (True, True)
+    labels[count // 2] = 101
+    assert well_formed(pack(labels, 7), count, 7, 100) == (True, False)
 
 
 @pytest.mark.parametrize("count", [3, 100])
