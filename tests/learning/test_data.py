@@ -26,7 +26,7 @@ def test_digits_are_the_file_that_its_readme_names() -> None:
 def test_digits_are_sixteenths_and_their_labels() -> None:
     inputs, labels = digits()
     assert (inputs.shape, inputs.dtype, labels.dtype) == ((1797, 64), torch.float32, torch.int64)
-    assert (inputs.min(), inputs.max()) == (0, 1)
+    assert (inputs.min().item(), inputs.max().item()) == (0, 1)
     assert torch.equal(inputs * 16, (inputs * 16).round())
     assert labels.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     assert (inputs[0, :6] * 16).tolist() == [0, 0, 5, 13, 9, 1]  # the first line of the file
