@@ -46,7 +46,7 @@ class Limits:
     """Bounds on what a stranger may make a peer hold.  Checked before decoding."""
 
     frame: int = 262_144  # bytes of one message, any type
-    hello: int = 4_096  # bytes of HELLO, BYE, ERROR and PEERS, which hold msgpack maps
+    hello: int = 4_096  # bytes of HELLO, BYE and ERROR, which come before anybody is known
     text: int = 512  # bytes of the text in BYE and ERROR; a run descriptor fits
     endpoint: int = 255  # bytes of an endpoint
     members: int = 1_024  # authors that a peer knows, and authors in one round of its ledger

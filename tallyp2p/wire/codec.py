@@ -51,7 +51,7 @@ _HAVE_ENTRY = struct.Struct(">8s4s")
 _WANT_ENTRY = struct.Struct(">8sI")
 
 _EARLY = frozenset({Kind.HELLO, Kind.BYE, Kind.ERROR})  # may come before HELLO
-_MAP_SIZED = frozenset({Kind.HELLO, Kind.BYE, Kind.ERROR, Kind.PEERS})
+_SHORT = frozenset({Kind.HELLO, Kind.BYE, Kind.ERROR})  # of at most LIMITS.hello bytes
 
 
 class Codec:
@@ -120,7 +120,7 @@ class Codec:
         decoder = self._decoders.get(kind)
         if decoder is None:
             raise RemoteError(Reason.TYPE, f"kind {kind:#04x} is unknown", optional=kind >= 0x80)
-        if size > (LIMITS.hello if kind in _MAP_SIZED else LIMITS.frame):
+        if size > (LIMITS.hello if kind in _SHORT else LIMITS.frame):
             raise RemoteError(Reason.LIMIT, f"{size} bytes for kind {kind:#04x}")
         if frame[1] and kind != Kind.VOTE:
             raise RemoteError(Reason.MALFORMED, f"unknown flags {frame[1]:#04x}")
