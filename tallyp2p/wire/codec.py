@@ -46,8 +46,8 @@ _BYE = struct.Struct(">BBBI")
 _PING = struct.Struct(">BBII")
 _PONG = struct.Struct(">BBIII")
 _HAVE = struct.Struct(">BBI")
-_DIGEST_ENTRY = struct.Struct(">IH8s")
-_HAVE_ENTRY = struct.Struct(">8s4s")
+_DIGEST_ENTRY = struct.Struct(">IH16s")
+_HAVE_ENTRY = struct.Struct(">8s16s")
 _WANT_ENTRY = struct.Struct(">8sI")
 
 _EARLY = frozenset({Kind.HELLO, Kind.BYE, Kind.ERROR})  # may come before HELLO
@@ -141,7 +141,7 @@ class Codec:
         if problem:
             raise LocalError(f"a ballot cannot be sent: {problem}")
         frame = _VOTE.pack(Kind.VOTE, flags, ballot.round) + parts + ballot.votes
-        if len(frame) > LIMITS.frame:  # many explicit ids, far apart
+        if _relayed_size(frame, flags) > LIMITS.frame:  # many explicit ids, far apart
             raise LocalError(f"a ballot of {len(frame)} bytes cannot be sent")
         return frame
 
@@ -191,6 +191,8 @@ class Codec:
             raise RemoteError(Reason.MALFORMED, f"unknown flags {flags:#04x}")
         if bool(flags & FLAG_IDS) is not self._explicit:
             raise RemoteError(Reason.IDS, "the run says otherwise whether ids travel")
+        if _relayed_size(frame, flags) > LIMITS.frame:
+            raise RemoteError(Reason.LIMIT, "a ballot that is too large to be relayed")
         at, author = 6, sender
         if flags & FLAG_AUTHOR:
             author, at = frame[6:14], 14
@@ -202,6 +204,11 @@ class Codec:
             return author, None, at
         ids, at = decode_ids(frame, at, self._count, self._pool)
         return author, ids, at
+
+
+def _relayed_size(frame: bytes, flags: int) -> int:
+    """Bytes of a VOTE when somebody else than its author sends it: with the author in it."""
+    return len(frame) + (0 if flags & FLAG_AUTHOR else 8)
 
 
 # --- the other kinds ----------------------------------------------------------------------

@@ -33,9 +33,6 @@ ME, YOU, THIRD = b"me-me-me", b"you-you!", b"third..."
 RUN = RunParameters(probes=4, rounds_per_ballot=2)  # 8 votes at 4 bits
 WIDE = RunParameters(classes=100, probes=3, rounds_per_ballot=1)  # 3 at 7 bits: 21, 3 spare
 EXPLICIT = RunParameters(probes=4, rounds_per_ballot=2, ids=Ids.EXPLICIT)
-LARGE = RunParameters(
-    classes=2**20, pool=2**31, probes=65_535, rounds_per_ballot=1, ids=Ids.EXPLICIT
-)
 RUNS = [RUN, WIDE, EXPLICIT]
 
 HELLO = Hello(bytes(32), bytes(8), "tcp://127.0.0.1:5555", bytes(32))
@@ -264,43 +261,6 @@ def test_refused(frame: bytes, why: Reason) -> None:
     assert reason(frame) is why
 
 
-def test_every_limit_is_reached_and_not_passed() -> None:
-    tag = bytes(4)
-    held = [(index.to_bytes(8, "big"), tag) for index in range(LIMITS.have + 1)]
-    entry = DigestEntry(0, 1, bytes(8))
-    path = "ipc://" + "x" * (LIMITS.endpoint - 6)
-    limits: list[tuple[Message, bytes]] = [
-        (Digest((entry,) * LIMITS.digest), bytes(14)),
-        (Have(0, tuple(held[:-1])), held[-1][0] + tag),
-        (Want(((YOU, 0),) * LIMITS.want), bytes(12)),
-        (Bye(None, 0, "x" * LIMITS.text), b"x"),
-        (Error(1, "x" * LIMITS.text), b"x"),
-    ]
-    codec = Codec(RUN, YOU)
-    for message, more in limits:
-        frame = codec.encode(message)
-        assert codec.decode(frame, YOU) == message
-        assert reason(frame + more) is Reason.LIMIT
-    for endpoint in (path, "ipc://a"):
-        peers = Peers((endpoint,) * LIMITS.peers)
-        frame = codec.encode(peers)
-        assert codec.decode(frame, YOU) == peers
-    crowded = frame[:2] + bytes([LIMITS.peers + 1]) + frame[3:] + b"\x07ipc://a"
-    assert reason(crowded) is Reason.LIMIT
-
-
-@pytest.mark.parametrize("kind", [Kind.HELLO, Kind.BYE, Kind.ERROR])
-def test_the_kinds_with_text_are_bounded_before_they_are_read(kind: Kind) -> None:
-    frame = bytes([kind, 0]) + bytes(LIMITS.hello - 1)
-    assert reason(frame) is Reason.LIMIT
-    assert reason(frame[:-1]) in (Reason.LIMIT, Reason.VERSION, Reason.LENGTH)
-
-
-@pytest.mark.parametrize("kind", [Kind.VOTE, Kind.DIGEST, Kind.PING])
-def test_no_frame_is_longer_than_the_limit(kind: Kind) -> None:
-    assert reason(bytes([kind, 0]) + bytes(LIMITS.frame - 1)) is Reason.LIMIT
-
-
 # --- before HELLO, and unknown kinds ---------------------------------------------------------
 
 
@@ -373,9 +333,3 @@ UNSENDABLE: list[tuple[RunParameters, Message]] = [
 def test_what_a_receiver_would_refuse_cannot_be_sent(run: RunParameters, message: Message) -> None:
     with pytest.raises(LocalError):
         Codec(run, ME).encode(message)
-
-
-def test_a_ballot_larger_than_a_frame_cannot_be_sent() -> None:
-    ids = tuple(range(0, 65_535 * 30_000, 30_000))  # gaps of three bytes
-    with pytest.raises(LocalError):
-        Codec(LARGE, ME).encode(Ballot(ME, 0, bytes(packed_size(65_535, LARGE.bits)), ids))
