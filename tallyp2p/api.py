@@ -291,8 +291,11 @@ class Swarm:
         for peer, task in zip(self.peers, running, strict=True):
             if not task.done():
                 peer.stop()
-        await asyncio.wait(running)
-        return [task.result() for task in running]
+        ended = await asyncio.gather(*running, return_exceptions=True)
+        for result in ended:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in ended if isinstance(result, Result)]
 
     def stop(self) -> None:
         """Let all peers leave soon."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..assemble import Member, Seat, build, named_seat, new_seat, shard_seat
-from ..errors import FailureError, SettingsError
+from ..errors import FailureError, Reason, SettingsError
 from ..gossip.events import MemberChanged, Notice, Refused
 from ..profiles import Profile
 from ..reporting.table import percent, size
@@ -56,7 +56,7 @@ class Foreground:
     def run(self) -> int:
         """Until the peer is done; the exit code.  Raises what ends in one sentence."""
         check_listen(self.profile.network.listen, self.insecure)
-        seat = self._seat()
+        seat = self.seat()
         if self.run_dir is not None and not self.joining:
             self.run_dir = new_run_dir(self.run_dir, self.profile.name, datetime.now())
             write_config(self.run_dir, self.profile)
@@ -67,24 +67,25 @@ class Foreground:
                 self.profile,
                 seat,
                 build(self.profile, seat.index),
-                seeds=(*self.seeds, *self._endpoints(seat.index)),
+                seeds=(*self.seeds, *self.endpoints(seat.index)),
                 run_dir=self.run_dir,
                 meet=self.joining,
                 insecure=self.insecure,
                 greet=self._greet,
-                observers=[self._observe],
+                observers=[self.observe],
             )
         )
         return self._farewell(outcome)
 
-    def _seat(self) -> Seat:
+    def seat(self) -> Seat:
+        """Which peer to be."""
         if self.name is not None:
             return named_seat(self.profile, self.name, self.shard)
         if self.shard is not None:
             return shard_seat(self.profile, self.shard)
         return new_seat(self.profile)
 
-    def _endpoints(self, own: int) -> list[str]:
+    def endpoints(self, own: int) -> list[str]:
         """Where the other peers of the run directory listened when they started."""
         if not self.joining or self.run_dir is None:
             return []
@@ -101,7 +102,8 @@ class Foreground:
         if not self.seeds and not self.joining:
             self.say(f"waiting to be joined:  tallyp2p peer --seed {member.endpoint}")
 
-    def _observe(self, told: Notice | Progress) -> None:
+    def observe(self, told: Notice | Progress) -> None:
+        """Say what the machine tells, progress at most every two seconds."""
         if isinstance(told, Progress):
             self._last = told
             now = time.monotonic()
@@ -112,8 +114,7 @@ class Foreground:
             what = _CAUSES.get((told.state, told.cause), told.state)
             self.say(f"peer {_short(told.author)} {what}")
         elif isinstance(told, Refused):
-            who = "another peer refused us" if told.by_them else "refused"
-            self.say(f"{who}: {told.text.splitlines()[0] if told.text else told.reason}")
+            self.say(_refusal(told))
 
     def _state(self, progress: Progress) -> str:
         made = min(progress.round + self.profile.run.rounds_per_ballot, self.profile.timing.rounds)
@@ -143,6 +144,14 @@ class Foreground:
             sys.stderr.flush()
             os._exit(code)
         return code
+
+
+def _refusal(told: Refused) -> str:
+    who = "another peer refused us" if told.by_them else "refused"
+    if told.by_them and told.reason == Reason.RUN:  # its text is that peer's whole descriptor
+        return f"{who}: it runs with other settings"
+    lines = told.text.splitlines()
+    return f"{who}: {lines[0] if lines else f'reason {told.reason}'}"
 
 
 def _short(author: bytes) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,40 +82,52 @@ async def live(
     `leave_on`: those signals; `run_dir`: where it writes; `meet`: find the others through that
     directory; `fresh`: all peers of the swarm start now; `greet` is called once it listens.
     """
-    loop = asyncio.get_running_loop()
-    writer = None if run_dir is None else PeerWriter(run_dir, seat.index)
-    watchers = [*observers, *([] if writer is None else [_recorder(writer)])]
-    member = assemble(profile, seat, built, listen=listen, observers=watchers, insecure=insecure)
-    meeting: asyncio.Task[None] | None = None
-    if run_dir is not None and meet:
-        place = Rendezvous(run_dir / RENDEZVOUS, seat.index, profile.peers)
-        place.announce(member.endpoint)
-        meeting = loop.create_task(_meet(place, member))
-    if writer is not None:
-        writer.started(
-            author=member.author,
-            endpoint=member.endpoint,
-            run=member.run,
-            rounds=member.rounds,
-            weights=built.weights,
+    with ExitStack() as files:
+        writer = None
+        if run_dir is not None:
+            writer = files.enter_context(closing(PeerWriter(run_dir, seat.index)))
+        watchers = [*observers, *([] if writer is None else [_recorder(writer)])]
+        member = assemble(
+            profile, seat, built, listen=listen, observers=watchers, insecure=insecure
         )
-    try:
-        with stop_on(member.node.stop, *leave_on) as seen:
-            greet(member)
-            finish = await member.node.run(Started(member.endpoint, tuple(seeds), fresh))
-    except BaseException as error:
         if writer is not None:
-            writer.finished(completed=False, text=str(error), bytes=member.meter.snapshot())
-        raise
+            writer.started(
+                author=member.author,
+                endpoint=member.endpoint,
+                run=member.run,
+                rounds=member.rounds,
+                weights=built.weights,
+            )
+        place = None
+        if run_dir is not None and meet:
+            place = Rendezvous(run_dir / RENDEZVOUS, seat.index, profile.peers)
+        started = Started(member.endpoint, tuple(seeds), fresh)
+        try:
+            with stop_on(member.node.stop, *leave_on) as seen:
+                greet(member)
+                finish = await _run(member, started, place)
+        except BaseException as error:
+            if writer is not None:
+                writer.finished(completed=False, text=str(error), bytes=member.meter.snapshot())
+            raise
+        if writer is not None:
+            counted = member.meter.snapshot()
+            writer.finished(completed=finish.completed, text=finish.text, bytes=counted)
+        return Outcome(finish, tuple(seen), member.node.abandoned)
+
+
+async def _run(member: Member, started: Started, place: Rendezvous | None) -> Finish:
+    """Run the node, and meanwhile tell it whom it can meet at `place`."""
+    if place is None:
+        return await member.node.run(started)
+    place.announce(member.endpoint)
+    meeting = asyncio.ensure_future(_meet(place, member))
+    try:
+        return await member.node.run(started)
     finally:
-        if meeting is not None:
-            meeting.cancel()
-            with suppress(asyncio.CancelledError):
-                await meeting
-    if writer is not None:
-        writer.finished(completed=finish.completed, text=finish.text, bytes=member.meter.snapshot())
-        writer.close()
-    return Outcome(finish, tuple(seen), member.node.abandoned)
+        meeting.cancel()
+        with suppress(asyncio.CancelledError):
+            await meeting
 
 
 async def _meet(place: Rendezvous, member: Member) -> None:

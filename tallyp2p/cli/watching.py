@@ -34,7 +34,7 @@ from .member import serve
 from .rundirs import new_run_dir, write_config
 from .view import Mode, View
 
-__all__ = ["Watch", "mode_of"]
+__all__ = ["Watch", "blame", "mode_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -67,8 +67,8 @@ class Watch:
         if self.profile.peers < 2:
             raise SettingsError("a swarm needs at least 2 peers: give --peers N")
         check_files(self.profile.peers)
+        swarm_listen(self.profile, Path(), 0)  # refuses what no swarm can listen on
         run_dir = new_run_dir(self.out, self.profile.name, datetime.now())
-        swarm_listen(self.profile, run_dir, 0)
         config = write_config(run_dir, self.profile)
         _log.info("settings are in %s", config)
         reader = RunReader(run_dir, self.profile.peers)
@@ -91,7 +91,7 @@ class Watch:
             click.echo(f"\nEverything is in {run_dir}")
         if interrupts:
             return INTERRUPTED
-        self._blame(run_dir, codes)
+        blame(run_dir, codes)
         return DONE if summary["completed"] else FAILED
 
     def _jobs(self, run_dir: Path) -> list[Job]:
@@ -114,16 +114,19 @@ class Watch:
         except OSError as error:
             click.echo(f"Warning: the pictures were not written: {error}", err=True)
 
-    def _blame(self, run_dir: Path, codes: Sequence[int | None]) -> None:
-        """Raise the sentence about peers whose processes failed, if any did."""
-        failed = [index for index, code in enumerate(codes) if code != 0]
-        if not failed:
-            return
-        first = peer_dir(run_dir, failed[0]) / "log.txt"
-        who = "peer " + ", ".join(map(str, failed[:8])) + (" ..." if len(failed) > 8 else "")
-        code = codes[failed[0]] or 0
-        how = f"was killed by signal {-code}" if code < 0 else "failed"
-        raise FailureError(f"{who} {how}: see {first}")
+
+def blame(run_dir: Path, codes: Sequence[int | None]) -> None:
+    """Raise the sentence about peers whose processes failed, if any did."""
+    failed = [index for index, code in enumerate(codes) if code]
+    if not failed:
+        return
+    first, code = failed[0], codes[failed[0]] or 0
+    who = ", ".join(map(str, failed[:8])) + (" ..." if len(failed) > 8 else "")
+    if len(failed) == 1:
+        what = f"peer {who} " + (f"was ended by signal {-code}" if code < 0 else "failed")
+    else:
+        what = f"peers {who} failed" + (f", peer {first} by signal {-code}" if code < 0 else "")
+    raise FailureError(f"{what}: see {peer_dir(run_dir, first) / 'log.txt'}")
 
 
 @contextmanager

@@ -88,26 +88,6 @@ def test_traceback_only_for_the_very_curious() -> None:
     assert "Traceback" in curious.stderr
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("tallyp2p sw", {"swarm"}),
-        ("tallyp2p profile show pa", {"paper"}),
-        ("tallyp2p swarm --profile b", {"broadcast"}),
-        ("tallyp2p swarm --rou", {"--rounds"}),
-    ],
-)
-def test_shell_completes(words: str, expected: set[str]) -> None:
-    position = str(len(words.split()) - 1)
-    done = run([], _TALLYP2P_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=position)
-    assert {line.partition(",")[2] for line in done.stdout.split()} == expected, done.stderr
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_script_calls_us_back(shell: str) -> None:
-    assert "_TALLYP2P_COMPLETE" in run(["completion", shell]).stdout
-
-
 def test_reader_that_leaves_early_is_no_failure() -> None:
     command = f"{sys.executable} -m tallyp2p.cli profile show | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)

@@ -1,0 +1,69 @@
+"""The peer in a terminal: which peer it is, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallyp2p.assemble import named_seat, shard_seat
+from tallyp2p.cli.foreground import Foreground
+from tallyp2p.errors import SettingsError
+from tallyp2p.gossip.events import MemberChanged, Refused
+from tallyp2p.profiles import load
+from tallyp2p.runtime.node import Progress
+
+
+def foreground(said: list[str], **more: Any) -> Foreground:
+    settings: dict[str, Any] = {
+        "profile": load("default", {"rounds": 20}),
+        "seeds": (),
+        "shard": None,
+        "name": None,
+        "run_dir": None,
+        "joining": False,
+        "insecure": False,
+        "say": said.append,
+    }
+    return Foreground(**(settings | more))
+
+
+def test_who_it_is() -> None:
+    profile = load("default", {"rounds": 20})
+    assert foreground([], shard=3).seat() == shard_seat(profile, 3)
+    assert foreground([], name="anna", shard=3).seat() == named_seat(profile, "anna", 3)
+    assert foreground([]).seat() != foreground([]).seat()
+
+
+def test_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="not the directory of a swarm's run"):
+        foreground([], shard=0, run_dir=tmp_path, joining=True).endpoints(0)
+
+
+def test_endpoints_of_the_others_are_its_seeds(tmp_path: Path) -> None:
+    (tmp_path / "rendezvous").mkdir()
+    for index in range(3):
+        (tmp_path / "rendezvous" / f"{index:02d}.endpoint").write_text(f"tcp://127.0.0.1:{index}\n")
+    joining = foreground([], shard=1, run_dir=tmp_path, joining=True)
+    assert joining.endpoints(1) == ["tcp://127.0.0.1:0", "tcp://127.0.0.1:2"]
+
+
+def test_what_it_says() -> None:
+    said: list[str] = []
+    peer = foreground(said)
+    author = bytes.fromhex("0011223344556677")
+    peer.observe(MemberChanged(author, "alive", "tcp://127.0.0.1:1", "hello"))
+    peer.observe(Refused(13, "it runs with other settings\nclasses=10\n"))
+    peer.observe(Refused(13, "tally/1\nseed=4\n", by_them=True))
+    counted = {way: {"total": {"wire": 1234}} for way in ("sent", "received")}
+    progress = Progress(16, {"accuracy": 0.5, "alone": 0.25}, counted, alive=2, suspect=0)
+    peer.observe(progress)
+    peer.observe(replace(progress, round=8))  # too soon for another line
+    assert said == [
+        "peer 00112233 joined",
+        "refused: it runs with other settings",
+        "another peer refused us: it runs with other settings",
+        "round 20/20  2 alive  swarm 50.0%  alone 25.0%  sent 1.23 kB  received 1.23 kB",
+    ]

@@ -1,0 +1,58 @@
+"""How much is shown, and whose failure it was."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tallyp2p.cli.view import Mode
+from tallyp2p.cli.watching import Watch, blame, mode_of
+from tallyp2p.errors import FailureError, SettingsError
+from tallyp2p.profiles import load
+
+
+@pytest.mark.parametrize(
+    ("terminal", "term", "expected"),
+    [(True, "xterm", Mode.LIVE), (True, "dumb", Mode.LINES), (False, "xterm", Mode.LINES)],
+)
+def test_live_only_where_somebody_can_see_it(
+    terminal: bool, term: str, expected: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    monkeypatch.setenv("TERM", term)
+    assert mode_of(as_json=False, quiet=False) is expected
+    assert mode_of(as_json=True, quiet=False) is Mode.JSON
+    assert mode_of(as_json=False, quiet=True) is Mode.QUIET
+
+
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        ([0, 1, 0], "peer 1 failed: see run/peer-01/log.txt"),
+        ([-9, 0, 1], "peers 0, 2 failed, peer 0 by signal 9: see run/peer-00/log.txt"),
+    ],
+)
+def test_failed_processes_are_named_with_their_log(codes: list[int], words: str) -> None:
+    with pytest.raises(FailureError) as caught:
+        blame(Path("run"), codes)
+    assert str(caught.value) == words
+
+
+def test_nobody_failed_nobody_blamed() -> None:
+    blame(Path("run"), [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [({"peers": 1}, "at least 2 peers"), ({"listen": "tcp://127.0.0.1:7000"}, "one port")],
+)
+def test_swarm_that_cannot_be_is_refused_before_anything_is_made(
+    overrides: dict[str, object], words: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    watch = Watch(load("default", overrides), out, Mode.JSON, spawn=False, command=())
+    with pytest.raises(SettingsError, match=words):
+        watch.run()
+    assert not out.exists()
