@@ -117,11 +117,11 @@ class Peers:
 
 @dataclass(frozen=True, slots=True)
 class DigestEntry:
-    """A range of ballots in the sender's ledger, summed up in 8 bytes."""
+    """A range of ballots in the sender's ledger, summed up in 16 bytes."""
 
     round: int  # first round of the range, a multiple of rounds_per_ballot
     count: int  # ballots' rounds in the range: round, round + rounds_per_ballot, ...
-    hash: bytes  # 8 bytes, see consensus.ledger
+    hash: bytes  # 16 bytes, see consensus.ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +133,10 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Have:
-    """Every ballot that the sender holds for one round: author id and tag (4 bytes each 8/4)."""
+    """Every ballot that the sender holds for one round: author ids and tags."""
 
     round: int
-    entries: tuple[tuple[bytes, bytes], ...]  # (author 8 bytes, tag 4 bytes), by author
+    entries: tuple[tuple[bytes, bytes], ...]  # (author 8 bytes, tag 16 bytes), by author
 
 
 @dataclass(frozen=True, slots=True)

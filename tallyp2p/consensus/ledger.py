@@ -28,10 +28,12 @@ from ..payloads import Ballot
 
 __all__ = ["ANNULLED_TAG", "Ledger", "Outcome", "ballot_tag"]
 
-ANNULLED_TAG = b"\xff\xff\xff\xff"
+_SIZE = 16  # bytes of tags and range hashes: nobody can make two alike (protocol_spec 05)
+
+ANNULLED_TAG = b"\xff" * _SIZE
 """The tag of an annulled entry; no ballot has it (TAG-2)."""
 
-_STAND_IN = b"\xff\xff\xff\xfe"
+_STAND_IN = ANNULLED_TAG[:-1] + b"\xfe"
 _DOMAIN = b"TALLY1-BALLOT"
 _RANGES = 256  # range hashes kept; gossip asks for a few tens between two changes
 
@@ -46,11 +48,11 @@ class Outcome(Enum):
 
 
 def ballot_tag(run_id: bytes, ballot: Ballot) -> bytes:
-    """4 bytes that tell two ballots of one author and round apart in HAVE (TAG-1, TAG-2)."""
+    """16 bytes that tell two ballots of one author and round apart in HAVE (TAG-1, TAG-2)."""
     ids = ballot.ids or ()
     head = _DOMAIN + run_id + ballot.author + ballot.round.to_bytes(4, "big")
     packed = struct.pack(f">{len(ids)}I", *ids)
-    tag = hashlib.sha256(head + packed + ballot.votes).digest()[:4]
+    tag = hashlib.sha256(head + packed + ballot.votes).digest()[:_SIZE]
     return _STAND_IN if tag == ANNULLED_TAG else tag
 
 
@@ -165,7 +167,7 @@ class Ledger:
     # --- summing up -------------------------------------------------------------------------
 
     def tag(self, author: bytes, round: int) -> bytes | None:
-        """The ballot's 4-byte tag, `ANNULLED_TAG`, or None when there is no entry."""
+        """The ballot's 16-byte tag, `ANNULLED_TAG`, or None when there is no entry."""
         page = self._pages.get(round)
         if page is None or author not in page.entries:
             return None
@@ -179,7 +181,7 @@ class Ledger:
         return tuple((author, self._tag(page, author)) for author in sorted(page.entries))
 
     def range_hash(self, first: int, count: int) -> bytes:
-        """8 bytes over the entries of `count` ballots' rounds from `first` on (LEDGER-6).
+        """16 bytes over the entries of `count` ballots' rounds from `first` on (LEDGER-6).
 
         The rounds are ``first, first + rounds_per_ballot, ...``.
         """
@@ -189,7 +191,7 @@ class Ledger:
         covered = range(first, first + count * self._span, self._span)
         # The pages are few whatever `count` a stranger names.
         parts = [self._summed(round) for round in sorted(self._pages) if round in covered]
-        digest = hashlib.sha256(b"".join(parts)).digest()[:8]
+        digest = hashlib.sha256(b"".join(parts)).digest()[:_SIZE]
         if len(self._ranges) >= _RANGES:
             for old in tuple(islice(self._ranges, _RANGES // 2)):
                 del self._ranges[old]

@@ -1,7 +1,7 @@
 """Anti-entropy: how every peer of a broadcast run ends with the same ballots.
 
 Now and then a peer sends one other a DIGEST of its ledger: a few ranges of rounds, each
-summed up in 8 bytes.  Where the receiver's sum differs it answers with a finer DIGEST, down
+summed up in 16 bytes.  Where the receiver's sum differs it answers with a finer DIGEST, down
 to one round, then with HAVE, the list of what it holds.  Whoever gets a HAVE asks for what
 it lacks and pushes what the other lacks.  Nothing depends on any message arriving: the next
 DIGEST starts again.  Two ballots of one author count as what is "lacking" until both sides

@@ -62,7 +62,7 @@ def main() -> None:
     pinged = mine.encode(ping)
     time("PING, encode", lambda: mine.encode(ping))
     time("PING, decode", lambda: yours.decode(pinged, ME))
-    have = Have(8, tuple((bytes([0, at]) * 4, b"tag!") for at in range(100)))
+    have = Have(8, tuple((bytes([0, at]) * 4, b"tag!" * 4) for at in range(100)))
     listed = mine.encode(have)
     time("HAVE of 100, decode", lambda: yours.decode(listed, ME), share=10)
     hello = Hello(bytes(32), bytes(8), "tcp://127.0.0.1:5555", bytes(32))

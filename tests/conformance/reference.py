@@ -99,8 +99,8 @@ def hear(around: Sequence[bytes], me: bytes, degree: int) -> list[bytes]:
 def tag(run: bytes, author: bytes, round: int, ids: Sequence[int], votes: bytes) -> bytes:
     """TAG-1 and TAG-2."""
     text = b"TALLY1-BALLOT" + run + author + u32(round) + b"".join(map(u32, ids)) + votes
-    first = hashlib.sha256(text).digest()[:4]
-    return bytes.fromhex("fffffffe") if first == bytes.fromhex("ffffffff") else first
+    first = hashlib.sha256(text).digest()[:16]
+    return first[:15] + b"\xfe" if first == b"\xff" * 16 else first
 
 
 def range_hash(listings: Mapping[int, Sequence[tuple[bytes, bytes]]]) -> bytes:
@@ -109,7 +109,7 @@ def range_hash(listings: Mapping[int, Sequence[tuple[bytes, bytes]]]) -> bytes:
     for round in sorted(listings):
         for author, mark in sorted(listings[round]):
             text += u32(round) + author + mark
-    return hashlib.sha256(text).digest()[:8]
+    return hashlib.sha256(text).digest()[:16]
 
 
 def tally(ballots: Sequence[Votes], classes: int, round: int) -> dict[int, dict[str, Any]]:

@@ -57,7 +57,7 @@ def test_the_worked_examples_of_the_chapter_are_right() -> None:
     assert [a[-1] for a in digraph.senders(run, 7, members, one, 2)] == [5, 2]
     tag = ballot_tag(run, Ballot(one, 7, bytes.fromhex("3a70")))
     assert f"begins with the tag `{tag.hex()}`" in text
-    listing = [(one, tag), (two, b"\xff" * 4)]
+    listing = [(one, tag), (two, b"\xff" * 16)]
     assert f"cut to `{reference.range_hash({7: listing}).hex()}`" in text
     votes = [bytes([byte]) for byte in (0x1B, 0x2B, 0x1F)]
     read = [list(enumerate(reference.unpack(vote, 4, 2))) for vote in votes]

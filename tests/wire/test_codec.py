@@ -40,6 +40,7 @@ HELLO = Hello(bytes(32), bytes(8), "tcp://127.0.0.1:5555", bytes(32))
 u32 = st.integers(0, 2**32 - 1)
 rounds = st.integers(0, 2**32 - 2)
 authors = st.binary(min_size=8, max_size=8)
+sums = st.binary(min_size=16, max_size=16)  # tags, and hashes of ranges
 texts = st.text(max_size=LIMITS.text // 4)
 endpoints = st.sampled_from(["tcp://10.0.0.1:80", "tcp://[::1]:1", "ipc:///run/a", "tcp://b:65535"])
 
@@ -80,16 +81,12 @@ others = st.one_of(
     st.builds(Peers, st.lists(endpoints, max_size=5).map(tuple)),
     st.builds(
         Digest,
-        st.lists(st.builds(DigestEntry, u32, st.integers(0, 65_535), authors), max_size=5).map(
-            tuple
-        ),
+        st.lists(st.builds(DigestEntry, u32, st.integers(0, 65_535), sums), max_size=5).map(tuple),
     ),
     st.builds(
         Have,
         u32,
-        st.dictionaries(authors, st.binary(min_size=4, max_size=4), max_size=5).map(
-            lambda held: tuple(sorted(held.items()))
-        ),
+        st.dictionaries(authors, sums, max_size=5).map(lambda held: tuple(sorted(held.items()))),
     ),
     st.builds(Want, st.lists(st.tuples(authors, u32), max_size=5).map(tuple)),
 )
@@ -134,14 +131,14 @@ HAND: list[tuple[RunParameters, Message, str]] = [
     (RUN, Digest(()), "1100"),
     (
         RUN,
-        Digest((DigestEntry(8, 1, b"hashhash"), DigestEntry(0, 4, b"HASHHASH"))),
-        "1100 00000008 0001 6861736868617368 00000000 0004 4841534848415348",
+        Digest((DigestEntry(8, 1, b"hash" * 4), DigestEntry(0, 4, b"HASH" * 4))),
+        "1100 00000008 0001" + "68617368" * 4 + "00000000 0004" + "48415348" * 4,
     ),
     (RUN, Have(8, ()), "1200 00000008"),
     (
         RUN,
-        Have(8, ((THIRD, b"\xff" * 4), (YOU, b"tag!"))),
-        "1200 00000008" + THIRD.hex() + "ffffffff" + YOU.hex() + "74616721",
+        Have(8, ((THIRD, b"\xff" * 16), (YOU, b"tag!" * 4))),
+        "1200 00000008" + THIRD.hex() + "ff" * 16 + YOU.hex() + "74616721" * 4,
     ),
     (RUN, Want(()), "1300"),
     (RUN, Want(((YOU, 8), (ME, 0))), "1300" + YOU.hex() + "00000008" + ME.hex() + "00000000"),
@@ -316,10 +313,10 @@ UNSENDABLE: list[tuple[RunParameters, Message]] = [
     (RUN, Peers(("ipc://é",))),
     (RUN, Peers(("ipc://" + "x" * 250,))),
     (RUN, Peers(("ipc://a",) * (LIMITS.peers + 1))),
-    (RUN, Digest((DigestEntry(0, 65_536, bytes(8)),))),
-    (RUN, Digest((DigestEntry(0, 1, bytes(7)),))),
-    (RUN, Have(0, ((YOU, bytes(4)), (THIRD, bytes(4))))),
-    (RUN, Have(0, ((YOU, bytes(3)),))),
+    (RUN, Digest((DigestEntry(0, 65_536, bytes(16)),))),
+    (RUN, Digest((DigestEntry(0, 1, bytes(15)),))),
+    (RUN, Have(0, ((YOU, bytes(16)), (THIRD, bytes(16))))),
+    (RUN, Have(0, ((YOU, bytes(15)),))),
     (RUN, Want(((b"x", 0),))),
     (RUN, Want(((YOU, 0),) * (LIMITS.want + 1))),
 ]

@@ -38,12 +38,12 @@ def reason(frame: bytes, run: RunParameters = RUN, sender: bytes | None = YOU) -
 
 
 def test_every_limit_is_reached_and_not_passed() -> None:
-    tag = bytes(4)
+    tag = bytes(16)
     held = [(index.to_bytes(8, "big"), tag) for index in range(LIMITS.have + 1)]
-    entry = DigestEntry(0, 1, bytes(8))
+    entry = DigestEntry(0, 1, bytes(16))
     path = "ipc://" + "x" * (LIMITS.endpoint - 6)
     limits: list[tuple[Message, bytes]] = [
-        (Digest((entry,) * LIMITS.digest), bytes(14)),
+        (Digest((entry,) * LIMITS.digest), bytes(22)),
         (Have(0, tuple(held[:-1])), held[-1][0] + tag),
         (Want(((YOU, 0),) * LIMITS.want), bytes(12)),
         (Bye(None, 0, "x" * LIMITS.text), b"x"),
