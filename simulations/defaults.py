@@ -28,6 +28,7 @@ from tallyp2p.assemble import build, shard_seat
 from tallyp2p.bits import pack
 from tallyp2p.consensus import digraph, probes
 from tallyp2p.consensus.contributor import Election
+from tallyp2p.gossip.membership import author_of
 from tallyp2p.learning.baseline import WithBaseline
 from tallyp2p.parameters import Ids
 from tallyp2p.payloads import Ballot
@@ -80,7 +81,7 @@ def play(overrides: Mapping[str, Any], seed: int, alone: bool) -> Settings:
     began = time.perf_counter()
     built = [build(profile, index) for index in range(profile.peers)]
     run = built[0].run
-    authors = [shard_seat(profile, index).identity[:8] for index in range(profile.peers)]
+    authors = [author_of(shard_seat(profile, index).identity) for index in range(profile.peers)]
     codecs = {author: Codec(run, author) for author in authors}
     learners: dict[bytes, Any] = {}
     for author, made in zip(authors, built, strict=True):
