@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -183,9 +185,36 @@ def test_what_is_not_one_canonical_map_is_refused(data: bytes) -> None:
     assert reason(data) is Reason.MAP
 
 
-def test_sixty_four_keys_are_allowed() -> None:
+def test_sixty_four_items_are_allowed() -> None:
     hello = decode_hello(packed(**{f"k{index:02}": index for index in range(56)}))
     assert len(hello.extra) == 56
+    for most in ([0] * 64, {f"{index:02}": 0 for index in range(64)}):
+        assert decode_hello(packed(zone=most)).extra == (("zone", msgpack.packb(most)),)
+    for more in ([0] * 65, {f"{index:02}": 0 for index in range(65)}):
+        assert reason(packed(zone=more)) is Reason.MAP
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xdc\x0f\xf9" * 1_363,  # arrays in arrays, each as long as the whole frame
+        b"\x88" + b"".join(b"\xa1%c\xdc\x01\xf4" % key + b"\x80" * 500 for key in b"abcdefgh"),
+        b"\xdc\x00\x40" * 1_363,
+        b"\x9f" * 4_089,
+        b"\x81\xa0" * 2_044,
+        packed(**{f"k{index:02}": [{}] * 60 for index in range(56)}),  # accepted
+    ],
+)
+def test_no_hello_costs_megabytes_to_read(data: bytes) -> None:
+    assert len(data) <= LIMITS.hello
+    tracemalloc.start()
+    try:
+        with suppress(RemoteError):
+            decode_hello(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000  # measured: 0.8 MB, for the one that is accepted
 
 
 @pytest.mark.parametrize(
