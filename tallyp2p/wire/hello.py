@@ -35,11 +35,11 @@ _KEYS = {
 _MOST_ITEMS, _MOST_DEPTH = 64, 4  # of arrays and maps (MAP-2)
 _NO_ROUND = 0xFFFFFFFF
 
-# tcp://host:port or tcp://[ipv6]:port with a port from 1 to 65535, or ipc://path.  No wildcards.
+# tcp://host:port or tcp://[ipv6]:port with a port from 1 to 65535, or ipc://path.  No
+# wildcards: not *, and no host of zeros alone, which names all addresses (ENDPOINT-4).
 _PORT = r"(?:6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
-ENDPOINT = re.compile(
-    rf"(?:tcp://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):{_PORT}|ipc://[!-)+-~]+)", re.A
-)
+_HOST = r"(?!\[?[0.:]+\]?:\d+\Z)(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
+ENDPOINT = re.compile(rf"(?:tcp://{_HOST}:{_PORT}|ipc://[!-)+-~]+)", re.A)
 
 
 def encode_hello(hello: Hello) -> bytes:
