@@ -38,12 +38,12 @@ class LearningSettings:
     model: str = "mlp"
     local_steps: int = 5  # K, optimiser steps per round (paper)
     batch: int = 32  # private examples per step (the paper does not say)
-    lr: float = 1e-3  # AdamW (paper); the rate is not given there
+    lr: float = 2e-3  # AdamW (paper); the rate is not given there
     weight_decay: float = 1e-2
     loss: Loss = Loss.ADDITIVE
     kl_weight: float = 3.0  # 0: exactly local training
     kl_steps: int = 1  # how many of the K steps carry the KL term
-    warmup: int = 30  # rounds without the KL term
+    warmup: int = 16  # rounds without the KL term
     decay_floor: float = 0.3  # the weight falls linearly to this share of itself at the last round
     target: Target = Target.HISTOGRAM
     own_vote: bool = True  # whether a peer counts its own ballot
