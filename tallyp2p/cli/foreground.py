@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,10 @@ from .errors import DONE, INTERRUPTED
 from .member import RENDEZVOUS, Outcome, live
 from .rundirs import new_run_dir, write_config
 
-__all__ = ["Foreground"]
+__all__ = ["Foreground", "refusal"]
 
 _PAUSE = 2.0  # s between two lines about progress
+_REFUSALS = 32  # different lines about refusals
 
 _CAUSES = {
     ("alive", "hello"): "joined",
@@ -51,6 +52,8 @@ class Foreground:
     insecure: bool
     say: Callable[[str], None]
     _told_at: float = 0.0
+    _descriptor: str = ""  # of the own run, once that is known
+    _refusals: set[str] = field(default_factory=set)
     _last: Progress | None = None
 
     def run(self) -> int:
@@ -95,6 +98,7 @@ class Foreground:
         return [file.read_text("ascii").strip() for file in found if file.stem != f"{own:02d}"]
 
     def _greet(self, member: Member) -> None:
+        self._descriptor = member.run.descriptor
         self.say(
             f"peer {_short(member.author)} listens at {member.endpoint} "
             f"(run {member.run.run.hex()}, {member.rounds} rounds)"
@@ -114,7 +118,10 @@ class Foreground:
             what = _CAUSES.get((told.state, told.cause), told.state)
             self.say(f"peer {_short(told.author)} {what}")
         elif isinstance(told, Refused):
-            self.say(_refusal(told))
+            line = refusal(told, self._descriptor)
+            if line not in self._refusals and len(self._refusals) < _REFUSALS:
+                self._refusals.add(line)  # a stranger may knock every second
+                self.say(line)
 
     def _state(self, progress: Progress) -> str:
         made = min(progress.round + self.profile.run.rounds_per_ballot, self.profile.timing.rounds)
@@ -146,10 +153,13 @@ class Foreground:
         return code
 
 
-def _refusal(told: Refused) -> str:
+def refusal(told: Refused, descriptor: str) -> str:
+    """A refusal in one line; one over settings names those that differ from `descriptor`'s."""
     who = "another peer refused us" if told.by_them else "refused"
     if told.by_them and told.reason == Reason.RUN:  # its text is that peer's whole descriptor
-        return f"{who}: it runs with other settings"
+        theirs = sorted(set(told.text.splitlines()) - set(descriptor.splitlines()))
+        what = f" (there {', '.join(theirs)})" if theirs else ""
+        return f"{who}: it runs with other settings{what}"
     lines = told.text.splitlines()
     return f"{who}: {lines[0] if lines else f'reason {told.reason}'}"
 

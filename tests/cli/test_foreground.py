@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tallyp2p.assemble import named_seat, shard_seat
-from tallyp2p.cli.foreground import Foreground
+from tallyp2p.cli.foreground import Foreground, refusal
 from tallyp2p.errors import SettingsError
 from tallyp2p.gossip.events import MemberChanged, Refused
+from tallyp2p.parameters import RunParameters
 from tallyp2p.profiles import load
 from tallyp2p.runtime.node import Progress
 
@@ -56,7 +57,8 @@ def test_what_it_says() -> None:
     author = bytes.fromhex("0011223344556677")
     peer.observe(MemberChanged(author, "alive", "tcp://127.0.0.1:1", "hello"))
     peer.observe(Refused(13, "it runs with other settings\nclasses=10\n"))
-    peer.observe(Refused(13, "tally/1\nseed=4\n", by_them=True))
+    for _ in range(3):
+        peer.observe(Refused(34, "no ids", by_them=True))
     counted = {way: {"total": {"wire": 1234}} for way in ("sent", "received")}
     progress = Progress(16, {"accuracy": 0.5, "alone": 0.25}, counted, alive=2, suspect=0)
     peer.observe(progress)
@@ -64,6 +66,15 @@ def test_what_it_says() -> None:
     assert said == [
         "peer 00112233 joined",
         "refused: it runs with other settings",
-        "another peer refused us: it runs with other settings",
+        "another peer refused us: no ids",
         "round 20/20  2 alive  swarm 50.0%  alone 25.0%  sent 1.23 kB  received 1.23 kB",
     ]
+
+
+def test_refusal_over_settings_names_those_that_differ() -> None:
+    ours, theirs = RunParameters(seed=3), RunParameters(seed=4, probes=16)
+    told = Refused(13, theirs.descriptor, by_them=True)
+    line = refusal(told, ours.descriptor)
+    assert line == (
+        "another peer refused us: it runs with other settings (there probes=16, seed=4)"
+    )
