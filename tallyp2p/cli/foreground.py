@@ -118,7 +118,9 @@ class Foreground:
             what = _CAUSES.get((told.state, told.cause), told.state)
             self.say(f"peer {_short(told.author)} {what}")
         elif isinstance(told, Refused):
-            line = refusal(told, self._descriptor)
+            text = refusal(told, self._descriptor)
+            # A stranger's words: nothing in them may steer the terminal.
+            line = "".join(c if c.isprintable() else "?" for c in text)
             if line not in self._refusals and len(self._refusals) < _REFUSALS:
                 self._refusals.add(line)  # a stranger may knock every second
                 self.say(line)

@@ -58,7 +58,7 @@ def test_what_it_says() -> None:
     peer.observe(MemberChanged(author, "alive", "tcp://127.0.0.1:1", "hello"))
     peer.observe(Refused(13, "it runs with other settings\nclasses=10\n"))
     for _ in range(3):
-        peer.observe(Refused(34, "no ids", by_them=True))
+        peer.observe(Refused(34, "no\x1b[2Jids", by_them=True))
     counted = {way: {"total": {"wire": 1234}} for way in ("sent", "received")}
     progress = Progress(16, {"accuracy": 0.5, "alone": 0.25}, counted, alive=2, suspect=0)
     peer.observe(progress)
@@ -66,7 +66,7 @@ def test_what_it_says() -> None:
     assert said == [
         "peer 00112233 joined",
         "refused: it runs with other settings",
-        "another peer refused us: no ids",
+        "another peer refused us: no?[2Jids",
         "round 20/20  2 alive  swarm 50.0%  alone 25.0%  sent 1.23 kB  received 1.23 kB",
     ]
 
