@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ async def test_learner_that_fails_is_named_in_the_last_line(tmp_path: Path) -> N
     with pytest.raises(FailureError, match="out of ideas"):
         await broken
     other.cancel()
-    with pytest.raises(asyncio.CancelledError):
+    with suppress(asyncio.CancelledError):  # or it has made its rounds alone by now
         await other
     last = lines(tmp_path, 0)[-1]
     assert (last["event"], last["completed"]) == ("finished", False)
