@@ -52,9 +52,9 @@ def test_effective_profile_loads_to_itself(name: str, tmp_path: Path) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.floats(0.001, 1e6))
 def test_any_text_and_number_survive_writing(text: str, number: float) -> None:
-    profile = load("default", {"data.task": text, "timing.deadline": number})
+    profile = load("default", {"network.listen": "ipc://" + text, "timing.deadline": number})
     document = tomllib.loads(to_toml(profile))
-    assert document["data"]["task"] == text
+    assert document["network"]["listen"] == "ipc://" + text
     assert document["timing"]["deadline"] == number
 
 

@@ -95,10 +95,13 @@ def chosen_profile(
     `options` holds, by full key, the values of options that stand for one setting; None is
     an option that was not given.  They win over --set, which wins over the file.
     """
+    from ..learning.settings import private_examples
     from ..profiles import load, setting
 
     if profile is not None and config is not None:
         raise click.UsageError("--profile and --config both say where to start: give one of them")
     overrides = dict(map(setting, settings))
     overrides |= {key: value for key, value in (options or {}).items() if value is not None}
-    return load(config or profile or "default", overrides)
+    chosen = load(config or profile or "default", overrides)
+    private_examples(chosen.data, chosen.peers)  # commands train on data that ship: enough of it?
+    return chosen

@@ -15,10 +15,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from ..errors import SettingsError
 from .partition import deal, split
 from .seeds import numpy_generator
-from .settings import DataSettings
+from .settings import TASKS, DataSettings, private_examples
 
 __all__ = ["Shard", "digits", "load_shard"]
 
@@ -45,31 +44,22 @@ def digits() -> tuple[Tensor, Tensor]:
     return rows[:, :64] / 16, rows[:, 64].long()
 
 
-_TASKS = {"digits": (digits, 10)}
+_LOADERS = {"digits": digits}
 
 
 def load_shard(settings: DataSettings, seed: int, index: int, peers: int) -> Shard:
     """The part of peer `index` of `peers`, cut by the run's seed.
 
     What is not probes or test is private: 1,000 of the digits by default.  Raises
-    :class:`SettingsError` for an unknown task or more than there is.
+    :class:`SettingsError` when that is too little.
     """
-    if settings.task not in _TASKS:
-        raise SettingsError(f"data.task = {settings.task}: there is {', '.join(sorted(_TASKS))}")
-    load, classes = _TASKS[settings.task]
-    inputs, labels = load()
-    left = len(inputs) - settings.probes - settings.test
-    if left < 1:
-        raise SettingsError(
-            f"{settings.task} has {len(inputs)} examples: data.probes = {settings.probes} and "
-            f"data.test = {settings.test} leave none to train on"
-        )
-    sizes = (left, settings.probes, settings.test)
+    sizes = (private_examples(settings, peers), settings.probes, settings.test)
+    inputs, labels = _LOADERS[settings.task]()
     private, probes, test = split(len(inputs), sizes, numpy_generator(seed, "split"))
     hands = deal(labels.numpy()[private], peers, settings.alpha, numpy_generator(seed, "deal"))
     own = private[hands[index]]
     return Shard(
-        classes=classes,
+        classes=TASKS[settings.task].classes,
         private=TensorDataset(inputs[own], labels[own]),
         probes=inputs[probes],
         test=TensorDataset(inputs[test], labels[test]),

@@ -7,7 +7,31 @@ from enum import StrEnum
 
 from ..errors import SettingsError
 
-__all__ = ["Chooser", "DataSettings", "LearningSettings", "Loss", "Target"]
+__all__ = [
+    "MODELS",
+    "TASKS",
+    "Chooser",
+    "DataSettings",
+    "LearningSettings",
+    "Loss",
+    "Shipped",
+    "Target",
+    "private_examples",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What is known of data that ship with the package before anybody reads them."""
+
+    examples: int
+    classes: int
+
+
+# The names of what ships, kept here so that a wrong one is refused before torch is imported:
+# learning/data.py has the data, learning/models.py the models.
+TASKS = {"digits": Shipped(examples=1797, classes=10)}
+MODELS = ("mlp",)
 
 
 class Loss(StrEnum):
@@ -54,6 +78,7 @@ class LearningSettings:
     evaluate_every: int = 8  # rounds between evaluations on the test set
 
     def __post_init__(self) -> None:
+        _check(self.model in MODELS, f"model must be one of: {', '.join(MODELS)}")
         _check(self.local_steps >= 1, "local_steps must be at least 1")
         _check(self.batch >= 1, "batch must be at least 1")
         _check(self.lr > 0, "lr must be more than 0")
@@ -83,9 +108,27 @@ class DataSettings:
     test: int = 497  # examples held out to measure accuracy
 
     def __post_init__(self) -> None:
+        _check(self.task in TASKS, f"task must be one of: {', '.join(TASKS)}")
         _check(self.alpha > 0, "alpha must be more than 0")
         _check(self.probes >= 1, "probes must be at least 1")
         _check(self.test >= 1, "test must be at least 1")
+
+
+def private_examples(data: DataSettings, peers: int) -> int:
+    """How many examples of a shipped task are left to train on.
+
+    Raises :class:`SettingsError` when they are fewer than `peers`.  Not a rule of the settings
+    themselves: who brings data of their own may have more probes than we ship examples.
+    """
+    total = TASKS[data.task].examples
+    left = total - data.probes - data.test
+    _check(
+        left >= peers,
+        f"data.probes = {data.probes} and data.test = {data.test} leave {max(left, 0)} of the "
+        f"{total} examples of {data.task} to train on, too few for {peers} peers: lower "
+        "data.probes, data.test or peers",
+    )
+    return left
 
 
 def _check(condition: bool, message: str) -> None:

@@ -172,6 +172,30 @@ def test_killed_peer_stalls_nobody_and_comes_back(tmp_path: Path) -> None:
     assert starts[0]["author"] == starts[1]["author"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("data.task=mnist", 'data.task = "mnist" (from the command line)'),
+        ("learning.model=resnet", "model must be one of: mlp"),
+        ("data.probes=1700", "too few for 10 peers"),
+    ],
+)
+def test_what_does_not_ship_is_refused_before_anything_starts(
+    setting: str, words: str, tmp_path: Path
+) -> None:
+    watched = (
+        "import sys; from tallyp2p.cli.main import main\n"
+        "try: main()\n"
+        "finally: print('torch' in sys.modules)"
+    )
+    args = ["swarm", "--set", setting, "--out", str(tmp_path / "run")]
+    done = subprocess.run([sys.executable, "-c", watched, *args], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "False\n")
+    assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
+    assert words in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_directory_in_use_is_refused_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("all my work")
     done = subprocess.run(

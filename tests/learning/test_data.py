@@ -11,7 +11,7 @@ import torch
 
 from tallyp2p.errors import SettingsError
 from tallyp2p.learning.data import Shard, digits, load_shard
-from tallyp2p.learning.settings import DataSettings
+from tallyp2p.learning.settings import TASKS, DataSettings, Shipped
 
 
 def test_digits_are_the_file_that_its_readme_names() -> None:
@@ -51,12 +51,13 @@ def test_labels_of_probes_exist_nowhere_behind_the_split() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (DataSettings(task="cifar10"), "there is digits"),
-        (DataSettings(probes=1300), "leave none to train on"),
-    ],
+    "settings", [DataSettings(probes=1300), DataSettings(probes=700, test=1088)]
 )
-def test_impossible_data_is_refused(settings: DataSettings, message: str) -> None:
-    with pytest.raises(SettingsError, match=message):
+def test_more_than_there_is_is_refused(settings: DataSettings) -> None:
+    with pytest.raises(SettingsError, match="too few for 10 peers"):
         load_shard(settings, 0, 0, 10)
+
+
+def test_what_is_said_of_the_digits_is_so() -> None:
+    inputs, labels = digits()
+    assert TASKS == {"digits": Shipped(len(inputs), len(labels.unique()))}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
-from tallyp2p.errors import SettingsError
-from tallyp2p.learning.models import make
+from tallyp2p.learning.models import MAKERS, make
 from tallyp2p.learning.seeds import generator
+from tallyp2p.learning.settings import MODELS
 
 
 def test_mlp_is_64_64_64_10() -> None:
@@ -39,6 +38,5 @@ def test_weights_depend_on_the_generator_alone() -> None:
     assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_unknown_model_is_refused() -> None:
-    with pytest.raises(SettingsError, match="learning.model = resnet: there is mlp"):
-        make("resnet", (64,), 10, torch.Generator())
+def test_settings_allow_the_models_that_there_are() -> None:
+    assert tuple(MAKERS) == MODELS

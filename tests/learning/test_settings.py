@@ -13,6 +13,7 @@ from tallyp2p.learning.settings import DataSettings, LearningSettings, Loss
 @pytest.mark.parametrize(
     ("make", "key"),
     [
+        (lambda: LearningSettings(model="resnet"), "model must be one of: mlp"),
         (lambda: LearningSettings(local_steps=0), "local_steps"),
         (lambda: LearningSettings(batch=0), "batch"),
         (lambda: LearningSettings(lr=0.0), "lr"),
@@ -22,6 +23,7 @@ from tallyp2p.learning.settings import DataSettings, LearningSettings, Loss
         (lambda: LearningSettings(decay_floor=1.1), "decay_floor"),
         (lambda: LearningSettings(abstain_below=1.1), "abstain_below"),
         (lambda: LearningSettings(evaluate_every=0), "evaluate_every"),
+        (lambda: DataSettings(task="mnist"), "task must be one of: digits"),
         (lambda: DataSettings(alpha=0.0), "alpha"),
         (lambda: DataSettings(probes=0), "probes"),
     ],
