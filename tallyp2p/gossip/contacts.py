@@ -79,6 +79,10 @@ class Contacts:
             self._open(endpoint, None, round, now)
 
     def _open(self, endpoint: str, to: Member | None, round: int | None, now: float) -> None:
+        if len(self._lines) >= LIMITS.members:  # then one leads to nobody: a member comes first
+            members = {member.endpoint for member in self._membership.present()}
+            spare = [(line.since, at) for at, line in self._lines.items() if at not in members]
+            self._close(max(spare)[1])  # the newest: what floods comes late
         again_at = now + self._timing.patience
         self._lines[endpoint] = _Line(now, again_at, None if to is None else to.instance)
         self._outbox.put(Dial(endpoint))
@@ -92,6 +96,12 @@ class Contacts:
         """Close the connection to a member that is gone, unless another uses it now."""
         if all(other.endpoint != member.endpoint for other in self._membership.present()):
             self._close(member.endpoint)
+
+    def part(self, change: Change) -> None:
+        """A member fell silent or left: tell observers, hang up if it is gone."""
+        if change.member.state is State.GONE:
+            self.release(change.member)
+        self.tell(change)
 
     def unanswered(self) -> int:
         """Endpoints that were dialled and where nobody has said HELLO yet."""
@@ -281,6 +291,6 @@ class Contacts:
 
     def check(self) -> None:
         """Every present member can be reached, and connections are bounded."""
-        assert len(self._lines) <= 2 * LIMITS.members, len(self._lines)
+        assert len(self._lines) <= LIMITS.members, len(self._lines)
         for member in self._membership.present():
             assert member.endpoint in self._lines, member

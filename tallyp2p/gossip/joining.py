@@ -67,6 +67,10 @@ class Joining:
         self.start = start
         return True
 
+    def too_late(self) -> bool:
+        """Whether the own first round would come after the last one."""
+        return self.start is not None and self.start >= self._timing.rounds
+
     def may_begin(self, now: float, present: int, newest_seen: int | None) -> bool:
         """Whether the first round may open.
 

@@ -24,7 +24,7 @@ from . import events
 from .contacts import Card, Contacts
 from .events import Effect, Event, Refused
 from .joining import Joining
-from .membership import Change, Membership, State, author_of
+from .membership import Membership, author_of
 from .outbox import Outbox
 from .repair import Repair
 from .rounds import Phase, Rounds
@@ -172,12 +172,13 @@ class PeerMachine:
             return
         present = self._membership.present()
         complete = len(present) + 1 >= self.timing.quorum and not self._contacts.unanswered()
-        if self._joining.decide(self._now, complete=complete):
-            self._contacts.announce(self.round)
+        decided = self._joining.decide(self._now, complete=complete)
         start = self._joining.start
+        if decided and not self._joining.too_late():
+            self._contacts.announce(self.round)
         counted = 1 + sum(member.start is not None for member in present)
         newest = max((m.round for m in present if m.round is not None), default=None)
-        if start is not None and start >= self.timing.rounds:
+        if self._joining.too_late():
             self._finish(False, f"the swarm is at its end: round {start} would be the first")
         elif self._joining.may_begin(self._now, counted, newest):
             assert start is not None
@@ -341,7 +342,9 @@ class PeerMachine:
             lacking = True
             self._membership.seen_in(sender, round)
             if round >= self._at() and self._in_window(round):
-                self._owed.setdefault(round, set()).add(sender)
+                owed = self._owed.setdefault(round, set())
+                if len(owed) < LIMITS.members:  # more would be strangers that come and go
+                    owed.add(sender)
         if lacking:
             first = self._joining.start if self.round is None else self.round
             self._contacts.answer(sender, self._contacts.pong(0, first))
@@ -353,7 +356,7 @@ class PeerMachine:
         else:
             change = self._membership.leave(sender, bye.last, self._now)
             if change is not None:
-                self._part(change)
+                self._contacts.part(change)
         self._move()
 
     def _refuse(self, reason: int, text: str, by_them: bool = False) -> None:
@@ -368,7 +371,7 @@ class PeerMachine:
 
     def _lost(self, event: events.Lost) -> None:
         for change in self._membership.lose(event.endpoint, self._now):
-            self._part(change)
+            self._contacts.part(change)
         self._move()
 
     # --- time ---------------------------------------------------------------------------
@@ -378,7 +381,7 @@ class PeerMachine:
         if promised is not None and self._now - promised > self.timing.suspect_after / 2:
             self._membership.excuse(self._now - promised)
         for change in self._membership.expire(self._now):
-            self._part(change)
+            self._contacts.part(change)
         for author, round in self._rounds.questions(self._now):
             self._membership.asked(author, self._now)
             self._contacts.answer(author, Want(((author, round),)))
@@ -393,8 +396,3 @@ class PeerMachine:
         chosen = self._membership.anyone_alive()
         if chosen and self.round is not None and self.run.spreading is Spreading.BROADCAST:
             self._contacts.answer(chosen.author, self._repair.digest(self.round))
-
-    def _part(self, change: Change) -> None:
-        if change.member.state is State.GONE:
-            self._contacts.release(change.member)
-        self._contacts.tell(change)

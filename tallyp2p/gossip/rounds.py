@@ -145,6 +145,7 @@ class Rounds:
         if self._timing.pace is Pace.FREE or not ahead:
             return following
         middle = ahead[(len(ahead) - 1) // 2]
+        middle -= middle % self._span  # what others say they have open may be any number
         # Sampled peers wait only for those whom they hear: while one is slow, others may get
         # ahead of it by about the digraph's diameter, and that is no reason to leap.
         normal = len(ahead).bit_length() + _SLACK + self._late()
@@ -193,9 +194,9 @@ class Rounds:
         moments: list[float] = []
         if self.phase is Phase.STAYING:
             moments.append(self.stay_until)
+        if self.phase is Phase.OPEN:
+            moments.append(self._closes_at())
         for round, waiting in self._waiting.items():
-            if self.phase is Phase.OPEN:
-                moments.append(waiting.deadline)
             for author in self._holding(round):
                 ask = waiting.asks.get(author)
                 moments.append(self.opened_at + self._timing.patience if ask is None else ask.at)
@@ -221,6 +222,17 @@ class Rounds:
         if self._timing.pace is Pace.FREE:
             return -1
         return self.round - self._late() * self._span
+
+    def _closes_at(self) -> float:
+        """When the open round closes if nothing more is heard.
+
+        Of several rounds that hold it open the last counts: after a leap they may be of very
+        different age, and to wake at the deadline of each would be in vain.
+        """
+        own = self._waiting[self.round].deadline
+        newest = self._newest_awaited()
+        held = (w.deadline for r, w in self._waiting.items() if r <= newest and self._holding(r))
+        return min(own, max(held, default=own))
 
     def _holding(self, round: int) -> list[bytes]:
         """Alive expected authors of `round` whose ballots may still come."""

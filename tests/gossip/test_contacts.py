@@ -171,5 +171,10 @@ def test_peers_that_are_known_to_be_gone_are_not_dialled_again() -> None:
 def test_connections_are_bounded() -> None:
     bench = Bench()
     for port in range(1, 2 * LIMITS.members):
-        bench.contacts.dial(f"tcp://flood:{port}", None, 0.0)
+        bench.contacts.dial(f"tcp://flood:{port}", None, float(port))
+    bench.contacts.check()
+    bench.outbox.take()
+    effects = bench.hello(1, now=9999.0)
+    assert effects[0] == Hangup(f"tcp://flood:{LIMITS.members}"), "a member comes first"
+    assert effects[1] == Dial("tcp://other:1")
     bench.contacts.check()

@@ -138,6 +138,7 @@ def test_a_peer_left_far_behind_leaps_and_a_slow_one_does_not() -> None:
     assert bench.rounds.next([12, 12, 12]) == 12
     assert bench.rounds.next([2, 2, 400]) == 2, "one that ran ahead is no reason"
     assert bench.rounds.next([]) == 2
+    assert bench.rounds.next([2**32 - 3] * 3) == 2**32 - 4, "a ballot begins there"
 
 
 def test_it_wakes_for_the_next_question_and_for_the_deadline() -> None:
@@ -153,3 +154,17 @@ def test_it_wakes_for_the_next_question_and_for_the_deadline() -> None:
     assert bench.rounds.wake_at() is None
     bench.rounds.stay(20.0)
     assert bench.rounds.wake_at() == 30.0
+
+
+def test_it_does_not_wake_for_a_deadline_that_closes_nothing() -> None:
+    """After a leap several old rounds hold the open one; the last of their deadlines counts."""
+    bench = Bench(replace(TIMING, pace=Pace.BOUNDED, staleness=2))
+    for round, now in ((0, 0.0), (2, 5.0)):
+        bench.open(round, now)
+        bench.rounds.close(now)
+    bench.open(100, 9.0)
+    bench.rounds.questions(11.0)
+    assert not bench.rounds.closes(11.0), "round 2 may still come"
+    wake = bench.rounds.wake_at()
+    assert wake is not None and wake > 11.0
+    assert bench.rounds.closes(15.0)
