@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tallyp2p.bits import pack
-from tallyp2p.wire.codec import Codec
-
 from tallyp2p.consensus import probes
 from tallyp2p.consensus.contributor import Election
 from tallyp2p.errors import Reason, RemoteError
@@ -24,6 +22,7 @@ from tallyp2p.gossip.machine import PeerMachine
 from tallyp2p.messages import Message
 from tallyp2p.parameters import Ids, RunParameters, Timing
 from tallyp2p.payloads import Ballot
+from tallyp2p.wire.codec import Codec
 
 SMALL_RUN = RunParameters(classes=10, pool=40, probes=4, rounds_per_ballot=2)
 
