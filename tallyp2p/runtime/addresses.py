@@ -10,6 +10,8 @@ import stat
 from collections.abc import Callable
 
 from ..errors import FailureError, SettingsError
+from ..parameters import LIMITS
+from ..wire.hello import ENDPOINT
 
 __all__ = ["bind_error", "check_files", "check_listen"]
 
@@ -33,17 +35,12 @@ def check_listen(listen: str, insecure: bool) -> None:
         raise SettingsError(
             f"cannot listen on {listen!r}: write tcp://ADDRESS:PORT (PORT may be *) or ipc://PATH"
         )
-    if host in ("*", "0.0.0.0", "[::]"):
+    address = None if host == "*" else _address(listen, host)
+    if address is None or address.is_unspecified:
         raise SettingsError(
             f"cannot listen on {listen}: name the one address at which other peers reach this host"
         )
-    try:
-        loopback = ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        raise SettingsError(
-            f"cannot listen on {listen}: write the address in numbers, as in tcp://127.0.0.1:*"
-        ) from None
-    if not (loopback or insecure):
+    if not (address.is_loopback or insecure):
         raise SettingsError(
             f"will not listen on {listen}: ballots are neither signed nor encrypted yet; use "
             "tcp://127.0.0.1:* or ipc://PATH, or allow it with --insecure-listen on a network "
@@ -105,6 +102,24 @@ def check_files(peers: int, limit: int | None = None) -> None:
         )
 
 
+def _address(listen: str, host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address that `host` writes out; for one of IPv4 in IPv6 clothes the former."""
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        address = None
+    version = 4 if bare == host else 6
+    if address is None or address.version != version or "%" in bare:  # HELLO has no zones
+        raise SettingsError(
+            f"cannot listen on {listen}: write the address in numbers, as in tcp://127.0.0.1:* "
+            "or tcp://[::1]:*"
+        )
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
 def _is_port(text: str) -> bool:
     return text == "*" or (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535)
 
@@ -116,6 +131,11 @@ def _check_path(listen: str, path: str) -> None:
     """
     if path == "*" or path.startswith("@"):
         raise SettingsError(f"cannot listen on {listen}: write the path of a file, ipc://PATH")
+    if not ENDPOINT.fullmatch(listen) or len(listen) > LIMITS.endpoint:  # HELLO carries it
+        raise SettingsError(
+            f"cannot listen on {listen}: other peers are told the path, so write it in ASCII "
+            f"without spaces or *, in at most {LIMITS.endpoint} characters with ipc://"
+        )
     try:
         mode = os.stat(path).st_mode
     except OSError:

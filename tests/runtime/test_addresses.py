@@ -32,7 +32,17 @@ def test_other_addresses_need_the_flag(listen: str) -> None:
     check_listen(listen, insecure=True)
 
 
-@pytest.mark.parametrize("listen", ["tcp://*:4000", "tcp://0.0.0.0:*", "tcp://[::]:4000"])
+@pytest.mark.parametrize(
+    "listen",
+    [
+        "tcp://*:4000",
+        "tcp://0.0.0.0:*",
+        "tcp://[::]:4000",
+        "tcp://[::0]:*",
+        "tcp://[0:0:0:0:0:0:0:0]:4000",
+        "tcp://[::ffff:0.0.0.0]:*",
+    ],
+)
 def test_wildcards_are_refused_even_with_the_flag(listen: str) -> None:
     # HELLO carries the address, and nobody can dial 0.0.0.0.
     with pytest.raises(SettingsError, match="name the one address"):
@@ -51,6 +61,13 @@ def test_wildcards_are_refused_even_with_the_flag(listen: str) -> None:
         "tcp://127.0.0.1:65536",
         "tcp://127.0.0.1:٣",
         "tcp://localhost:*",
+        "tcp://::1:*",
+        "tcp://[127.0.0.1]:*",
+        "tcp://127.0.0.1]:*",
+        "tcp://[fe80::1%lo]:*",
+        "ipc:///tmp/with a space/peer",
+        "ipc:///tmp/\N{LATIN SMALL LETTER E WITH ACUTE}/peer",
+        "ipc:///tmp/" + 250 * "x",
         "ipc://",
         "ipc://*",
         "ipc://@abstract",
