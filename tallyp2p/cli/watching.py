@@ -27,6 +27,7 @@ from ..profiles import Profile
 from ..reporting.reader import RunReader
 from ..reporting.rundir import peer_dir
 from ..reporting.summary import Summary, summarise, write_summary
+from ..reporting.table import printable
 from ..runtime.addresses import check_files
 from ..runtime.launcher import Job, Launcher
 from .errors import DONE, FAILED, INTERRUPTED
@@ -34,11 +35,12 @@ from .member import serve
 from .rundirs import new_run_dir, write_config
 from .view import Mode, View
 
-__all__ = ["Watch", "blame", "mode_of"]
+__all__ = ["Watch", "blame", "last_words", "mode_of"]
 
 _log = logging.getLogger(__name__)
 
 _GRACE = 3.0  # s that peers get to say goodbye; all must be over within 5
+_TAIL = 65_536  # bytes of a log in which its last words are looked for
 _PRELOAD = "tallyp2p.cli.preload"
 
 
@@ -126,7 +128,31 @@ def blame(run_dir: Path, codes: Sequence[int | None]) -> None:
         what = f"peer {who} " + (f"was ended by signal {-code}" if code < 0 else "failed")
     else:
         what = f"peers {who} failed" + (f", peer {first} by signal {-code}" if code < 0 else "")
-    raise FailureError(f"{what}: see {peer_dir(run_dir, first) / 'log.txt'}")
+    log = peer_dir(run_dir, first) / "log.txt"
+    words = last_words(log)
+    if not words:
+        raise FailureError(f"{what}: see {log}")
+    said = words if len(failed) == 1 else f"peer {first} said: {words}"
+    raise FailureError(f"{what}: {said}  (more in {log})")
+
+
+def last_words(log: Path) -> str:
+    """Why a peer's process failed, as its log says; empty when that does not say.
+
+    The newest error that it logged, or when that one is about an exception, the exception.
+    """
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    errors = [number for number, line in enumerate(lines) if " ERROR " in line]
+    if not errors:
+        return ""
+    newest = lines[errors[-1]].partition(" ERROR ")[2].partition(": ")[2]
+    after = [line for line in lines[errors[-1] + 1 :] if line.strip()]
+    return printable(after[-1] if after else newest).strip()
 
 
 @contextmanager

@@ -11,7 +11,17 @@ from typing import Any
 
 from .summary import PeerDetail, Summary
 
-__all__ = ["Column", "Table", "cost_table", "peer_table", "percent", "size", "times", "verdict"]
+__all__ = [
+    "Column",
+    "Table",
+    "cost_table",
+    "peer_table",
+    "percent",
+    "printable",
+    "size",
+    "times",
+    "verdict",
+]
 
 _UNKNOWN = "-"
 
@@ -62,6 +72,11 @@ class Table:
         if self.notes:
             lines += ["", *self.notes]
         return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """`text` fit for a terminal: other peers' words may hold what would steer it."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def percent(fraction: float | None, sign: bool = False) -> str:
@@ -220,4 +235,4 @@ def _over(other: Any, paid: float | None) -> str:
 
 def _reasons(details: Sequence[PeerDetail]) -> str:
     reasons = sorted({peer["text"] for peer in details if not peer["completed"] and peer["text"]})
-    return f" ({'; '.join(reasons[:3])})" if reasons else ""
+    return f" ({printable('; '.join(reasons[:3]))})" if reasons else ""

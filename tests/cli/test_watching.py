@@ -40,6 +40,34 @@ def test_failed_processes_are_named_with_their_log(codes: list[int], words: str)
     assert str(caught.value) == words
 
 
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (
+            "2026-01-01 12:00:00,000 INFO a.b: hello: world\n"
+            "2026-01-01 12:00:01,000 ERROR a.b: cannot listen on tcp://x: it is in use\n",
+            "cannot listen on tcp://x: it is in use",
+        ),
+        (
+            "2026-01-01 12:00:01,000 ERROR a.b: the process failed\n"
+            'Traceback (most recent call last):\n  File "x.py", line 1\n'
+            "ValueError: a \x1b[2J number\n\n",
+            "ValueError: a ?[2J number",
+        ),
+    ],
+)
+def test_first_failed_peer_says_why(log: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "peer-01").mkdir()
+    path = tmp_path / "peer-01" / "log.txt"
+    path.write_text(log)
+    with pytest.raises(FailureError) as caught:
+        blame(tmp_path, [0, 1])
+    assert str(caught.value) == f"peer 1 failed: {words}  (more in {path})"
+    with pytest.raises(FailureError) as caught:
+        blame(tmp_path, [0, 1, 1])
+    assert str(caught.value) == f"peers 1, 2 failed: peer 1 said: {words}  (more in {path})"
+
+
 def test_nobody_failed_nobody_blamed() -> None:
     blame(Path("run"), [0, 0])
 
