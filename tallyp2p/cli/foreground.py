@@ -17,7 +17,7 @@ from ..assemble import Member, Seat, build, named_seat, new_seat, shard_seat
 from ..errors import FailureError, Reason, SettingsError
 from ..gossip.events import MemberChanged, Notice, Refused
 from ..profiles import Profile
-from ..reporting.table import percent, size
+from ..reporting.table import percent, printable, size
 from ..runtime.addresses import check_listen
 from ..runtime.node import Progress
 from .errors import DONE, INTERRUPTED
@@ -118,9 +118,7 @@ class Foreground:
             what = _CAUSES.get((told.state, told.cause), told.state)
             self.say(f"peer {_short(told.author)} {what}")
         elif isinstance(told, Refused):
-            text = refusal(told, self._descriptor)
-            # A stranger's words: nothing in them may steer the terminal.
-            line = "".join(c if c.isprintable() else "?" for c in text)
+            line = printable(refusal(told, self._descriptor))
             if line not in self._refusals and len(self._refusals) < _REFUSALS:
                 self._refusals.add(line)  # a stranger may knock every second
                 self.say(line)
@@ -146,7 +144,7 @@ class Foreground:
             code = INTERRUPTED if signal.SIGINT in outcome.signals else DONE
             self.say("left")
         else:
-            raise FailureError(f"this peer stopped: {outcome.finish.text}")
+            raise FailureError(f"this peer stopped: {printable(outcome.finish.text)}")
         if outcome.abandoned:
             # A training step runs on in its thread; the interpreter cannot end beneath it.
             sys.stdout.flush()

@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from ..reporting.reader import PeerRecord, RunReader, Story
-from ..reporting.table import percent, size
+from ..reporting.table import percent, printable, size
 
 __all__ = ["Chronicle", "Happening", "Overview", "is_lost", "progress_line"]
 
@@ -110,7 +110,7 @@ class Chronicle:
         if story.event == "finished":
             if fields["completed"]:
                 return Happening(seconds, f"{name} made all its rounds", routine=True)
-            why = fields["text"] or "it was told to"
+            why = printable(str(fields["text"])) or "it was told to"
             return Happening(seconds, f"{name} stopped: {why}", bad=True)
         if story.event == "refused":
             key = (story.index, fields.get("reason", 0))
@@ -163,4 +163,4 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _first_line(text: str) -> str:
-    return text.splitlines()[0] if text else ""
+    return printable(text.splitlines()[0]) if text else ""

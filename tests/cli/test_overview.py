@@ -47,12 +47,12 @@ def test_each_event_is_told_once(tmp_path: Path) -> None:
         run.writers[2].close()
         run.start(2)
         assert happenings(run, reader, chronicle) == ["peer 2 was started again"]
-        run.writers[1].finished(completed=False, text="the learner failed")
+        run.writers[1].finished(completed=False, text="the\x1b]0;x\x07learner failed")
         run.tell(0, 1, "gone", "bye")
-        assert happenings(run, reader, chronicle) == ["peer 1 stopped: the learner failed"]
-        run.writers[0].notice(Refused(11, "too short\nand more"))
+        assert happenings(run, reader, chronicle) == ["peer 1 stopped: the?]0;x?learner failed"]
+        run.writers[0].notice(Refused(11, "too\x1b[2J short\nand more"))
         run.writers[0].notice(Refused(11, "too short"))
-        assert happenings(run, reader, chronicle) == ["peer 0 refused a message: too short"]
+        assert happenings(run, reader, chronicle) == ["peer 0 refused a message: too?[2J short"]
 
 
 def test_a_stranger_is_named_by_its_author(tmp_path: Path) -> None:
