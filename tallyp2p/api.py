@@ -24,6 +24,7 @@ from .assemble import (
     Member,
     assemble,
     build_own,
+    check_endpoint,
     named_seat,
     new_seat,
     shard_seat,
@@ -98,6 +99,8 @@ class Peer:
         self._seat = seat
         self._own = (model, train, probes, test, classes)
         self._listen = listen
+        for seed in seeds:
+            check_endpoint(seed)
         self._seeds = tuple(seeds)
         self._on_round = on_round
         self._insecure = insecure_listen

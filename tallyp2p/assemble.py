@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import SettingsError
 from .gossip.machine import PeerMachine
-from .parameters import RunParameters
+from .parameters import LIMITS, RunParameters
 from .profiles import Profile, Transport
 from .runtime.addresses import check_files
 from .runtime.meter import Meter
@@ -24,6 +24,7 @@ from .runtime.node import Node, Observer
 from .runtime.transport import Transport as Sockets
 from .version import __version__
 from .wire.codec import Codec
+from .wire.hello import ENDPOINT
 
 if TYPE_CHECKING:
     from .learning.builder import Built
@@ -35,6 +36,7 @@ __all__ = [
     "assemble",
     "build",
     "build_own",
+    "check_endpoint",
     "named_seat",
     "new_seat",
     "shard_seat",
@@ -43,6 +45,8 @@ __all__ = [
 ]
 
 AGENT = f"tallyp2p/{__version__}"
+
+_UNIX_PATH = 100  # bytes; systems allow 103 to 107 for the path of a Unix socket
 
 Entropy = Callable[[int], bytes]  # n -> n random bytes
 
@@ -192,13 +196,30 @@ def assemble(
 def swarm_listen(profile: Profile, run_dir: Path, index: int) -> str:
     """Where peer `index` of a swarm on this host listens.
 
-    Raises :class:`SettingsError` for a fixed port, which only one of them could have.
+    Raises :class:`SettingsError` for a fixed port, which only one of them could have, and
+    for a directory in which no socket can be.
     """
     if profile.network.transport is Transport.IPC:
-        return f"ipc://{run_dir / f'peer-{index:02d}' / 'inbox'}"
+        path = run_dir.absolute() / f"peer-{index:02d}" / "inbox"
+        if len(os.fsencode(path)) > _UNIX_PATH or not ENDPOINT.fullmatch(f"ipc://{path}"):
+            raise SettingsError(
+                f"network.transport = ipc cannot use {path}: the path of a socket must have at "
+                f"most {_UNIX_PATH} bytes, all printable ASCII without spaces; choose another "
+                "directory with --out"
+            )
+        return f"ipc://{path}"
     if not profile.network.listen.endswith(":*"):
         raise SettingsError(
             f"network.listen = {profile.network.listen} names one port, but each of the "
             f"{profile.peers} peers of a swarm needs its own: end it with :*"
         )
     return profile.network.listen
+
+
+def check_endpoint(text: str) -> None:
+    """Refuse what no peer could dial.  Raises :class:`SettingsError`."""
+    if len(text) > LIMITS.endpoint or not ENDPOINT.fullmatch(text):
+        raise SettingsError(
+            f"{text!r} is not a peer's endpoint: write tcp://HOST:PORT or ipc://PATH (no spaces), "
+            "as the peer to be joined prints it"
+        )

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tallyp2p.assemble import named_seat, new_seat, shard_seat, swarm_listen, swarm_profile
+from tallyp2p.assemble import (
+    check_endpoint,
+    named_seat,
+    new_seat,
+    shard_seat,
+    swarm_listen,
+    swarm_profile,
+)
 from tallyp2p.errors import SettingsError
 from tallyp2p.profiles import load
 
@@ -54,5 +61,28 @@ def test_swarm_needs_a_port_for_each_peer() -> None:
     with pytest.raises(SettingsError, match="names one port"):
         swarm_listen(fixed, Path("run"), 0)
     assert swarm_listen(load(), Path("run"), 0) == "tcp://127.0.0.1:*"
+
+
+def test_swarm_over_ipc_listens_in_its_directory_where_a_socket_can_be() -> None:
     ipc = load("default", {"transport": "ipc"})
-    assert swarm_listen(ipc, Path("run"), 3) == "ipc://run/peer-03/inbox"
+    assert swarm_listen(ipc, Path("/var/run"), 3) == "ipc:///var/run/peer-03/inbox"
+    assert swarm_listen(ipc, Path("run"), 3) == f"ipc://{Path.cwd()}/run/peer-03/inbox"
+    for impossible in ("/my runs", "/läufe", "/" + "x" * 90):
+        with pytest.raises(SettingsError, match="--out"):
+            swarm_listen(ipc, Path(impossible), 3)
+
+
+@pytest.mark.parametrize(
+    "text", ["tcp://127.0.0.1:7000", "tcp://[::1]:1", "tcp://a.example:65535", "ipc:///tmp/x"]
+)
+def test_endpoint_is_as_the_specification_has_it(text: str) -> None:
+    check_endpoint(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["foo", "tcp://127.0.0.1", "tcp://127.0.0.1:*", "tcp://0.0.0.0:7000", "ipc://a b", "7000"],
+)
+def test_what_nobody_can_dial_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="tcp://HOST:PORT or ipc://PATH"):
+        check_endpoint(text)

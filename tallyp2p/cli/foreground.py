@@ -9,11 +9,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..assemble import Member, Seat, build, named_seat, new_seat, shard_seat
+from ..assemble import Member, Seat, build, check_endpoint, named_seat, new_seat, shard_seat
 from ..errors import FailureError, Reason, SettingsError
 from ..gossip.events import MemberChanged, Notice, Refused
 from ..profiles import Profile
@@ -58,11 +57,12 @@ class Foreground:
 
     def run(self) -> int:
         """Until the peer is done; the exit code.  Raises what ends in one sentence."""
+        for seed in self.seeds:
+            check_endpoint(seed)
         check_listen(self.profile.network.listen, self.insecure)
         seat = self.seat()
         if self.run_dir is not None and not self.joining:
-            self.run_dir = new_run_dir(self.run_dir, self.profile.name, datetime.now())
-            write_config(self.run_dir, self.profile)
+            write_config(new_run_dir(self.run_dir), self.profile)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(DONE))  # nobody knows us yet
         self.say(f"reading shard {seat.index} of {self.profile.peers} ...")
         outcome = asyncio.run(

@@ -9,18 +9,22 @@ from ..errors import FailureError, SettingsError
 from ..profiles import Profile, to_toml
 from ..version import __version__
 
-__all__ = ["HOME", "new_run_dir", "write_config"]
+__all__ = ["HOME", "new_run_dir", "run_path", "write_config"]
 
 HOME = Path("tallyp2p-runs")
 
 
-def new_run_dir(out: Path | None, name: str, now: datetime) -> Path:
-    """An empty directory: `out`, or HOME/<time>-<name>.
+def run_path(out: Path | None, name: str, now: datetime) -> Path:
+    """Where a run's directory is to be: `out`, or HOME/<time>-<name>.  Nothing is made yet."""
+    return out or _unused(HOME / f"{now:%Y%m%d-%H%M%S}-{name}")
 
-    Raises :class:`SettingsError` when `out` holds something, :class:`FailureError` when a
-    directory cannot be made.
+
+def new_run_dir(path: Path) -> Path:
+    """The empty directory `path`, made unless it is there.
+
+    Raises :class:`SettingsError` when it holds something, :class:`FailureError` when it
+    cannot be made.
     """
-    path = out or _unused(HOME / f"{now:%Y%m%d-%H%M%S}-{name}")
     try:
         path.mkdir(parents=True, exist_ok=True)
         occupied = any(path.iterdir())

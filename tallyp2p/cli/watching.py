@@ -32,7 +32,7 @@ from ..runtime.addresses import check_files
 from ..runtime.launcher import Job, Launcher
 from .errors import DONE, FAILED, INTERRUPTED
 from .member import serve
-from .rundirs import new_run_dir, write_config
+from .rundirs import new_run_dir, run_path, write_config
 from .view import Mode, View
 
 __all__ = ["Watch", "blame", "last_words", "mode_of"]
@@ -69,8 +69,9 @@ class Watch:
         if self.profile.peers < 2:
             raise SettingsError("a swarm needs at least 2 peers: give --peers N")
         check_files(self.profile.peers)
-        swarm_listen(self.profile, Path(), 0)  # refuses what no swarm can listen on
-        run_dir = new_run_dir(self.out, self.profile.name, datetime.now())
+        run_dir = run_path(self.out, self.profile.name, datetime.now())
+        swarm_listen(self.profile, run_dir, self.profile.peers - 1)  # refuses what cannot be
+        new_run_dir(run_dir)
         config = write_config(run_dir, self.profile)
         _log.info("settings are in %s", config)
         reader = RunReader(run_dir, self.profile.peers)

@@ -67,6 +67,8 @@ def test_peer_that_nobody_joins_gives_up_in_one_sentence() -> None:
     ("args", "code", "words"),
     [
         (["--listen", "tcp://0.0.0.0:7000"], 2, "address"),
+        (["--seed", "foo"], 2, "tcp://HOST:PORT or ipc://PATH"),
+        (["--listen", "ipc:///tmp/a b"], 2, "without spaces"),
         (["--listen", "tcp://192.0.2.1:*"], 2, "--insecure-listen"),
         (["--run", ".", "--config", "setup.cfg"], 2, "--config"),
         (["--run", "."], 2, "--shard"),
