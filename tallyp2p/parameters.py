@@ -160,7 +160,7 @@ _DURATIONS = (
 class Timing:
     """What a peer decides alone.  Seconds unless said otherwise; monotonic time only."""
 
-    rounds: int = 480  # rounds until this peer is done
+    rounds: int = 560  # rounds until this peer is done
     pace: Pace = Pace.LOCKSTEP
     staleness: int = 1  # ballots that a `bounded` peer may run ahead of the slowest expected
     quorum: int = 2  # members, itself included, that must be known before the first round

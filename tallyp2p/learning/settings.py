@@ -62,7 +62,7 @@ class LearningSettings:
     model: str = "mlp"
     local_steps: int = 5  # K, optimiser steps per round (paper)
     batch: int = 32  # private examples per step (the paper does not say)
-    lr: float = 2e-3  # AdamW (paper); the rate is not given there
+    lr: float = 3e-3  # AdamW (paper); the rate is not given there
     weight_decay: float = 1e-2
     loss: Loss = Loss.ADDITIVE
     kl_weight: float = 3.0  # 0: exactly local training
@@ -71,9 +71,7 @@ class LearningSettings:
     decay_floor: float = 0.3  # the weight falls linearly to this share of itself at the last round
     target: Target = Target.HISTOGRAM
     own_vote: bool = True  # whether a peer counts its own ballot
-    abstain_below: float = (
-        0.9  # no vote on a probe with a top probability below this; 0: always vote
-    )
+    abstain_below: float = 0.97  # no vote where the top probability is below this; 0: always vote
     chooser: Chooser = Chooser.MARGIN
     evaluate_every: int = 8  # rounds between evaluations on the test set
 
