@@ -167,6 +167,8 @@ class Contacts:
             self.tell(Change(member, "hello" if verdict is Introduction.NEW else "restarted"))
             if hello.known < 1 + len(self._lines):
                 self._send_peers(member.endpoint)
+        if round is None:
+            self._joining.hear(hello, now, acquainted=verdict is Introduction.KNOWN)
         return True
 
     def reach(self, member: Member, round: int | None, now: float) -> None:

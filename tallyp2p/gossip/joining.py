@@ -37,13 +37,19 @@ class Joining:
         if fresh:
             self.start = 0
 
-    def hear(self, hello: Hello, now: float) -> None:
-        """Another peer's HELLO came before this peer's first round."""
+    def hear(self, hello: Hello, now: float, *, acquainted: bool = False) -> None:
+        """Another peer's HELLO came before this peer's first round.
+
+        `acquainted`: the same process said HELLO before.  When it names a round only now, it
+        has begun since, and counts on a peer that said that it begins at 0 as well.
+        """
         if self._answered_at is None:
             self._answered_at = now
         if hello.round is not None and hello.round > 0:
             self._swarm_round = max(hello.round, self._swarm_round or 0)
-            if self.start == 0:  # it is running already: not as fresh as we thought
+            if (
+                self.start == 0 and not acquainted
+            ):  # it is running already: not as fresh as we thought
                 self.start, self.fresh = None, False
         if hello.held is not None:
             self._held = max(hello.held, -1 if self._held is None else self._held)

@@ -274,11 +274,8 @@ class PeerMachine:
         self._on_message[type(message)](author, message)
 
     def _on_hello(self, link: bytes, hello: Hello) -> None:
-        if not self._contacts.on_hello(link, hello, self.round, self._now):
-            return
-        if self._rounds.phase is Phase.JOINING:
-            self._joining.hear(hello, self._now)
-        self._move()
+        if self._contacts.on_hello(link, hello, self.round, self._now):
+            self._move()
 
     def _move(self) -> None:
         """Something changed that may let the first round begin, or the open one close."""

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from tallyp2p.gossip import events
 from tallyp2p.gossip.joining import Joining
 from tallyp2p.messages import Hello
 from tallyp2p.parameters import RunParameters, Timing
+from tests.world import World
 
 RUN = RunParameters(pool=40, probes=4, rounds_per_ballot=8)
 
@@ -66,6 +68,27 @@ def test_who_believed_in_a_fresh_start_is_corrected() -> None:
     late.hear(hello(round=24), 1.0)
     assert late.start is None and not late.fresh
     assert late.decide(2.0, complete=False) and late.start == 40
+
+
+def test_who_was_met_before_it_began_says_nothing_against_a_fresh_start() -> None:
+    slow = joining(quorum=3)
+    slow.begin(0.0, fresh=True)
+    slow.hear(hello(round=None), 1.0)
+    slow.hear(hello(round=24), 9.0, acquainted=True)
+    assert slow.start == 0
+
+
+def test_a_fresh_peer_that_meets_one_other_late_is_not_left_out_of_round_0() -> None:
+    """Else the same seed in lockstep would not give the same ballots."""
+    world = World(7, timing=Timing(quorum=7, rounds=8), start=False)
+    peers = [world.add(index) for index in range(7)]
+    for peer in peers:  # 0 and 6 do not know of each other until a PING tells the others
+        known = [p.endpoint for p in peers if {p.index, peer.index} != {0, 6}]
+        world.feed(peer, events.Started(peer.endpoint, tuple(known), fresh=True))
+    world.run_for(1.0)
+    assert peers[0].machine.round is None and (peers[1].machine.round or 0) > 0
+    world.finish()
+    assert all(peer.learnt == [0, 2, 4, 6] for peer in peers)
 
 
 def test_after_the_join_deadline_two_are_enough_and_one_is_not() -> None:
