@@ -36,8 +36,13 @@ def told(command: Callable[[], int | None], session: Session) -> int:
     """Run `command`; return its exit code, and print at most one sentence about its failure."""
     try:
         return command() or DONE
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        where = getattr(error, "ctx", None)
+        hint = f"  ({where.command_path} --help explains)" if where is not None else ""
+        click.echo(f"Error: {error.format_message()}{hint}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED

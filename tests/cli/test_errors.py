@@ -35,6 +35,14 @@ def test_exit_code_and_sentence(
     assert capsys.readouterr().err == sentence
 
 
+def test_wrong_option_is_one_sentence_that_says_where_to_look(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    where = click.Context(click.Command("swarm"), info_name="tallyp2p swarm")
+    assert told(raising(click.UsageError("no option -x.", where)), Session()) == 2
+    assert capsys.readouterr().err == "Error: no option -x.  (tallyp2p swarm --help explains)\n"
+
+
 def test_own_bug_says_so_and_how_to_see_more(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(raising(LocalError("oops")), Session()) == 1
     said = capsys.readouterr().err
