@@ -150,6 +150,7 @@ class Contacts:
             return False
         before = self._membership.get(author)
         old_endpoint = None if before is None else before.endpoint
+        silent = before is not None and before.state is State.SUSPECT
         verdict = self._membership.introduce(link, hello, now)
         if verdict is Introduction.FULL:
             self._turn_away(hello, Reason.LIMIT, "no room for another member", now)
@@ -161,6 +162,8 @@ class Contacts:
             self.release(old)
         self.reach(member, round, now)
         if verdict is Introduction.KNOWN:
+            if silent:
+                self.tell(Change(member, "heard"))
             if not hello.met:
                 self._say_hello(member.endpoint, member, round)
         else:
@@ -232,10 +235,15 @@ class Contacts:
             if endpoint not in gone:
                 self.dial(endpoint, round, now)
 
-    def compare(self, author: bytes, roster: int, round: int | None) -> None:
-        """Pass on who is here, and the own first round, where another's roster differs."""
+    def compare(self, author: bytes, roster: int, round: int | None, now: float) -> None:
+        """Pass on who is here, and the own first round, where another's roster differs.
+
+        At most once every `patience`: the answer may be a thousand times what asked for it,
+        and nothing proves that it goes to who asked.
+        """
         member = self._membership.get(author)
-        if member is not None and roster != self._roster():
+        if member is not None and roster != self._roster() and now >= member.told_at:
+            member.told_at = now + self._timing.patience
             self._say_hello(member.endpoint, member, round)
             self._send_peers(member.endpoint)
 

@@ -265,6 +265,8 @@ class PeerMachine:
         if author is None:
             if type(message) is Error:
                 self._refuse(message.code, message.text, by_them=True)
+            else:
+                self._refuse(Reason.EARLY, f"{type(message).__name__} before HELLO")
             return
         if change := self._membership.heard(author, self._now):
             self._contacts.reach(change.member, self.round, self._now)
@@ -308,12 +310,12 @@ class PeerMachine:
 
     def _on_ping(self, sender: bytes, ping: Ping) -> None:
         self._contacts.answer(sender, self._contacts.pong(ping.nonce, self.round))
-        self._contacts.compare(sender, ping.roster, self.round)
+        self._contacts.compare(sender, ping.roster, self.round, self._now)
 
     def _on_pong(self, sender: bytes, pong: Pong) -> None:
         if pong.nonce:
             self._membership.seen_in(sender, pong.round)
-            self._contacts.compare(sender, pong.roster, self.round)
+            self._contacts.compare(sender, pong.roster, self.round, self._now)
         else:
             self._rounds.decline(sender, pong.round)
         self._move()
@@ -330,7 +332,7 @@ class PeerMachine:
 
     def _on_want(self, sender: bytes, want: Want) -> None:
         lacking = False
-        for author, round in want.entries:
+        for author, round in dict.fromkeys(want.entries):
             ballots = self.ledger.wanted(author, round)
             for ballot in ballots:
                 self._contacts.answer(sender, ballot)

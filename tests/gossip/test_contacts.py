@@ -7,7 +7,7 @@ from random import Random
 from tallyp2p.consensus.ledger import Ledger
 from tallyp2p.errors import Reason
 from tallyp2p.gossip.contacts import Card, Contacts
-from tallyp2p.gossip.events import Dial, Effect, Hangup, Send
+from tallyp2p.gossip.events import Dial, Effect, Hangup, MemberChanged, Send, Tell
 from tallyp2p.gossip.joining import Joining
 from tallyp2p.gossip.membership import Membership, author_of
 from tallyp2p.gossip.outbox import Outbox
@@ -178,3 +178,14 @@ def test_connections_are_bounded() -> None:
     assert effects[0] == Hangup(f"tcp://flood:{LIMITS.members}"), "a member comes first"
     assert effects[1] == Dial("tcp://other:1")
     bench.contacts.check()
+
+
+def test_a_suspect_that_says_hello_is_seen_to_be_back() -> None:
+    bench = Bench()
+    bench.hello(1)
+    [change] = bench.membership.lose("tcp://other:1", 2.0)
+    assert change.member.state == "suspect"
+    told = [e.notice for e in bench.hello(1, now=3.0) if isinstance(e, Tell)]
+    assert [(n.state, n.cause) for n in told if isinstance(n, MemberChanged)] == [
+        ("alive", "heard")
+    ]

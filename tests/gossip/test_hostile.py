@@ -72,3 +72,16 @@ def test_strangers_that_come_and_go_are_not_remembered_as_owed_to() -> None:
         for message in (hello(n, start=None), Want(((machine.author, 0),)), Bye()):
             machine.handle(events.Received(link, message), 1.0)
     assert sum(map(len, machine._owed.values())) <= LIMITS.members
+
+
+def test_a_small_message_is_not_answered_by_many_large_ones() -> None:
+    target = Target()
+    target.hear(hello())
+    target.feed(events.Cast(ballot_of(SMALL_RUN, target.machine.author, 0)))
+    sent: list[Message] = []
+    for _ in range(100):  # another roster, nobody asked
+        effects = target.hear(Pong(7, 1234))
+        sent += [e.message for e in effects if isinstance(e, events.Send)]
+    assert [type(m) for m in sent].count(Hello) == 1
+    effects = target.hear(Want(((target.machine.author, 0),) * LIMITS.want))
+    assert len([e for e in effects if isinstance(e, events.Send)]) == 1

@@ -15,7 +15,7 @@ from tallyp2p.consensus.tally import count
 from tallyp2p.errors import LocalError, Reason
 from tallyp2p.gossip import events
 from tallyp2p.gossip.machine import PeerMachine
-from tallyp2p.messages import Error, Hello, Ping, Pong, Want
+from tallyp2p.messages import Bye, Error, Hello, Ping, Pong, Want
 from tallyp2p.parameters import Ids, Pace, Spreading, Timing
 from tests.world import SMALL_RUN, Wire, World, ballot_of, identity_of
 
@@ -175,7 +175,7 @@ def test_broadcast_repairs_whatever_was_lost(seed: int) -> None:
     wire = Wire(loss=0.3, double=0.1, jitter=0.2)
     world = World(6, BROADCAST, timing, wire, seed, train=lambda index, round: 0.5)
     world.run_until(lambda: min(p.machine.round or 0 for p in world.peers.values()) >= 40)
-    world.run_for(20.0)
+    world.run_for(40.0)
     ledgers = [peer.machine.ledger for peer in world.peers.values()]
     assert len({ledger.range_hash(0, 20) for ledger in ledgers}) == 1
     assert len(ledgers[0].listing(38)) == 6
@@ -340,10 +340,11 @@ def test_another_run_is_told_so_and_not_met() -> None:
 
 def test_before_hello_nothing_counts() -> None:
     machine, _ = fresh_machine()
-    assert machine.handle(events.Received(b"L", Ping(1, 1)), 1.0) == []
-    ballot = ballot_of(SMALL_RUN, b"12345678", 0)
-    assert machine.handle(events.Received(b"L", ballot), 1.0) == []
+    for message in (Ping(1, 1), Bye(), ballot_of(SMALL_RUN, b"12345678", 0)):
+        effects = machine.handle(events.Received(b"L", message), 1.0)
+        assert all(isinstance(effect, events.Tell) for effect in effects)
     assert len(machine.ledger.authors(0)) == 0
+    assert machine.refused == {Reason.EARLY: 3}
 
 
 def test_a_second_process_with_our_identity_is_refused() -> None:
