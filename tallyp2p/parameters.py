@@ -185,3 +185,6 @@ class Timing:
             ("ahead", 2),
         ):
             _require(getattr(self, name) >= least, f"{name} must be at least {least}")
+        for name, most in (("rounds", 2**32 - 1), ("retain", 16_384), ("ahead", 16_384)):
+            _require(getattr(self, name) <= most, f"{name} must be at most {most}")  # wire's fields
+        _require(self.staleness <= self.retain, "staleness must be at most retain")

@@ -88,3 +88,19 @@ def test_nonsense_is_refused_in_words(changes: dict[str, object], words: str) ->
 def test_durations_are_positive(name: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Timing(**{name: 0.0})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"rounds": 2**32}, "rounds must be at most"),  # its number would fit no message
+        ({"retain": 65_536}, "retain must be at most"),  # nor would the count of a DIGEST
+        ({"ahead": 65_536}, "ahead must be at most"),
+        ({"retain": 4, "staleness": 5}, "staleness must be at most retain"),  # already forgotten
+    ],
+)
+def test_what_the_wire_or_the_ledger_cannot_hold_is_refused(
+    changes: dict[str, int], words: str
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        Timing(**changes)  # type: ignore[arg-type]
