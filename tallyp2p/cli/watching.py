@@ -76,8 +76,14 @@ class Watch:
         _log.info("settings are in %s", config)
         reader = RunReader(run_dir, self.profile.peers)
         view = View(self.mode, reader)
+        if self.mode in (Mode.LIVE, Mode.LINES):  # for some seconds there is nothing to see
+            click.echo(f"starting {self.profile.peers} peers, whose files are in {run_dir}")
         with Launcher(self._jobs(run_dir), preload=_PRELOAD, spawn=self.spawn) as launcher:
-            launcher.start()  # Ctrl-C in here raises: there is nothing to sum up yet
+            try:
+                launcher.start()
+            except KeyboardInterrupt:
+                click.echo("Interrupted before all peers were started: nothing to sum up", err=True)
+                raise
             _log.info("peers run as processes %s", ", ".join(map(str, launcher.ids)))
             with _interrupts(launcher) as interrupts:
                 view.run_until(lambda: bool(interrupts) or None not in launcher.poll())

@@ -138,6 +138,10 @@ class Launcher:
         """
         if self._preload:
             self._context.set_forkserver_preload([self._preload])
+        from multiprocessing.forkserver import ensure_running
+
+        with _uninterrupted():
+            ensure_running()
         nothing = self._context.Process(target=_nothing)
         nothing.start()
         nothing.join()
@@ -202,15 +206,27 @@ def _redirect(log: Path) -> None:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Put SIGINT off until the end of the block.  No effect outside the main thread."""
+    """Put SIGINT off until the end of the block.  No effect outside the main thread.
+
+    Processes that are started in the block are born deaf to it: in a terminal Ctrl-C reaches
+    them too, and in the midst of their imports they would die of it with a traceback.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     interrupts: list[int] = []
     former = signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
+    masked = hasattr(signal, "pthread_sigmask")  # not on Windows
+    if masked:
+        from multiprocessing.resource_tracker import ensure_running
+
+        ensure_running()  # its start, in the block, would end with SIGINT unblocked
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
+        if masked:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         signal.signal(signal.SIGINT, former)
     if interrupts:
         raise KeyboardInterrupt

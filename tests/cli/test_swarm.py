@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tallyp2p.profiles import load
@@ -112,6 +113,27 @@ def test_interrupt_stops_all_within_5_seconds_with_a_summary(tmp_path: Path) -> 
     assert not summary["completed"]
     assert [peer["text"] for peer in summary["peers_detail"]] == ["stopped"] * 3
     assert "mean" in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "child"), [([], "multiprocessing.forkserver"), (["--spawn"], "spawn_main")]
+)
+def test_interrupt_in_the_midst_of_imports_shows_no_traceback(
+    options: list[str], child: str, tmp_path: Path
+) -> None:
+    with start(*ENDLESS, *options, "--out", str(tmp_path / "run")) as swarm:
+
+        def importing() -> bool:
+            children = psutil.Process(swarm.pid).children()
+            return any(child in " ".join(process.cmdline()) for process in children)
+
+        until(importing)
+        os.killpg(swarm.pid, signal.SIGINT)
+        _, err = swarm.communicate(timeout=10)
+    assert swarm.returncode == 130
+    assert "Traceback" not in err and "Error" not in err
+    until(lambda: not anybody_left(swarm.pid), 10.0)
 
 
 @pytest.mark.slow
