@@ -69,6 +69,7 @@ class Watch:
         if self.profile.peers < 2:
             raise SettingsError("a swarm needs at least 2 peers: give --peers N")
         check_files(self.profile.peers)
+        self._warn()
         run_dir = run_path(self.out, self.profile.name, datetime.now())
         swarm_listen(self.profile, run_dir, self.profile.peers - 1)  # refuses what cannot be
         new_run_dir(run_dir)
@@ -91,9 +92,8 @@ class Watch:
                     launcher.terminate(_GRACE)
             codes = launcher.poll()
         summary = summarise(reader, command=self.command, seconds=time.monotonic() - began)
-        write_summary(run_dir, summary)
         view.finish(summary)
-        self._figures(run_dir, reader, summary)
+        unwritten = self._keep(run_dir, reader, summary)
         if self.mode is Mode.JSON:
             click.echo(json.dumps(summary, allow_nan=False))
         elif self.mode is not Mode.QUIET:
@@ -101,7 +101,19 @@ class Watch:
         if interrupts:
             return INTERRUPTED
         blame(run_dir, codes)
+        if unwritten is not None:
+            raise unwritten
         return DONE if summary["completed"] else FAILED
+
+    def _warn(self) -> None:
+        """Of settings that are allowed and hardly meant."""
+        warmup, rounds = self.profile.learning.warmup, self.profile.timing.rounds
+        if rounds <= warmup and self.profile.learning.kl_weight > 0:
+            click.echo(
+                f"Warning: peers learn from votes only after learning.warmup = {warmup} rounds, "
+                f"but there are {rounds}: give more --rounds, or --set learning.warmup=0",
+                err=True,
+            )
 
     def _jobs(self, run_dir: Path) -> list[Job]:
         jobs = []
@@ -114,14 +126,22 @@ class Watch:
             jobs.append(Job(serve, (self.profile, run_dir, index), directory / "log.txt"))
         return jobs
 
-    def _figures(self, run_dir: Path, reader: RunReader, summary: Summary) -> None:
-        """Pictures are a gift: what hinders them is told and does not fail the run."""
+    def _keep(self, run_dir: Path, reader: RunReader, summary: Summary) -> FailureError | None:
+        """Write the summary and the pictures; what hindered the summary, if anything did.
+
+        Pictures are a gift: what hinders them is told and does not fail the run.
+        """
         from ..reporting.figures import draw
 
+        try:
+            write_summary(run_dir, summary)
+        except FailureError as error:
+            return error  # a full disk, of which the pictures need not tell again
         try:
             draw(run_dir, reader, summary)
         except OSError as error:
             click.echo(f"Warning: the pictures were not written: {error}", err=True)
+        return None
 
 
 def blame(run_dir: Path, codes: Sequence[int | None]) -> None:

@@ -20,6 +20,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -104,6 +105,8 @@ def write_json(path: Path, value: Any) -> None:
         beside.write_text(text, encoding="utf-8")
         os.replace(beside, path)
     except OSError as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise FailureError(
             f"cannot write {path}: {error.strerror}; free some space or choose another directory"
         ) from error
@@ -220,9 +223,17 @@ class PeerWriter:
         )
 
     def finished(
-        self, *, completed: bool, text: str = "", bytes: BytesSnapshot | None = None
+        self,
+        *,
+        completed: bool,
+        text: str = "",
+        bytes: BytesSnapshot | None = None,
+        digests: Mapping[str, str] | None = None,
     ) -> None:
-        """Last line, and the peer's own summary.  `bytes`: counted after the farewells."""
+        """Last line, and the peer's own summary.
+
+        `bytes`: counted after the farewells; `digests`: of ballots, tallies and weights.
+        """
         last: dict[str, Any] = {
             "completed": completed,
             "text": text,
@@ -231,6 +242,7 @@ class PeerWriter:
             "refused": self._refused,
             "accuracy": self._accuracy,
             "bytes": bytes if bytes is not None else self._bytes,
+            "digests": None if digests is None else dict(digests),
         }
         self._line("finished", **last)
         try:
