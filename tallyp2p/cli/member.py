@@ -111,8 +111,13 @@ async def live(
                 writer.finished(completed=False, text=str(error), bytes=member.meter.snapshot())
             raise
         if writer is not None:
-            counted = member.meter.snapshot()
-            writer.finished(completed=finish.completed, text=finish.text, bytes=counted)
+            writer.finished(
+                completed=finish.completed,
+                text=finish.text,
+                bytes=member.meter.snapshot(),
+                # A learner still in a training step has no weights to speak of.
+                digests=None if member.node.abandoned else built.digests(),
+            )
         return Outcome(finish, tuple(seen), member.node.abandoned)
 
 

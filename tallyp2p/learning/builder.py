@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,6 +50,7 @@ class Built:
     contributor: Contributor
     run: RunParameters  # as the learner counts by it; the peer's must be equal
     weights: int  # numbers in the model
+    digests: Callable[[], Mapping[str, str]]  # what was said, heard and learnt: Learner.digests
 
     @property
     def classes(self) -> int:
@@ -92,7 +94,7 @@ def build(
 
     learner = _learner(trainer(), agreed, learning, rounds, seed, index, probes, test)
     contributor = WithBaseline(learner, trainer(), agreed, learning, rounds, test)
-    return Built(contributor, agreed, _size(learner.trainer.model))
+    return Built(contributor, agreed, _size(learner.trainer.model), learner.digests)
 
 
 def build_own(
@@ -121,7 +123,7 @@ def build_own(
     measured = None if test is None else source_of(test, "test")
     learner = _learner(trainer, agreed, learning, rounds, seed, index, public, measured)
     _check_output(model, public, classes)
-    return Built(learner, agreed, _size(model))
+    return Built(learner, agreed, _size(model), learner.digests)
 
 
 def use_one_thread() -> None:

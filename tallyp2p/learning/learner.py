@@ -9,6 +9,7 @@ probes got no vote at all is an ordinary local step.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,8 @@ class Learner:
         self._test = test
         self._schedule = Schedule(settings.kl_weight, settings.warmup, settings.decay_floor, rounds)
         self._cast: dict[int, _Cast] = {}
+        # Chained hashes of what was said and what was heard: equal runs have equal ones.
+        self._said_so_far, self._heard_so_far = bytes(32), bytes(32)
 
     def vote(self, round: int, ids: IdArray | None) -> Vote:
         """Labels for the ballot that starts at `round`; see Contributor."""
@@ -102,6 +105,8 @@ class Learner:
         )
         while len(self._cast) > _KEPT:
             del self._cast[next(iter(self._cast))]
+        said = round.to_bytes(4, "big") + chosen.astype(">u4").tobytes() + self._cast[round].votes
+        self._said_so_far = hashlib.sha256(self._said_so_far + said).digest()
         return Vote(labels, chosen if explicit else None)
 
     def learn(self, round: int, elections: Sequence[Election]) -> Mapping[str, float]:
@@ -116,6 +121,7 @@ class Learner:
         tallies = self._tallies(elections)
         for tally in tallies:
             self._chooser.heard(tally)
+            self._heard_so_far = hashlib.sha256(self._heard_so_far + tally.digest()).digest()
         figures = self._train(round, rounds, tallies)
         figures |= self._said(round, tallies)
         if due(round, rounds, self._settings.evaluate_every, self._rounds):
@@ -126,6 +132,19 @@ class Learner:
     def evaluate(self) -> float | None:
         """Accuracy on the test set, 0 .. 1; None without one."""
         return None if self._test is None else evaluate(self.trainer.model, self._test)
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256, hexadecimal, of all own ballots, of all tallies learnt from, and of the
+        model's weights as they stand: two runs are the same exactly when these are."""
+        weights = hashlib.sha256()
+        for name, value in sorted(self.trainer.model.state_dict().items()):
+            weights.update(name.encode() + b"\0")
+            weights.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        return {
+            "ballots": self._said_so_far.hex(),
+            "tallies": self._heard_so_far.hex(),
+            "weights": weights.hexdigest(),
+        }
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that what comes next depends on, as a dict of tensors and numbers."""
@@ -142,6 +161,8 @@ class Learner:
             "trainer": self.trainer.snapshot(),
             "chooser": self._chooser.snapshot(),
             "cast": said,
+            "said": torch.tensor(list(self._said_so_far), dtype=torch.uint8),
+            "heard": torch.tensor(list(self._heard_so_far), dtype=torch.uint8),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -157,6 +178,8 @@ class Learner:
             )
             for round, cast in state["cast"].items()
         }
+        self._said_so_far = bytes(state["said"].tolist())
+        self._heard_so_far = bytes(state["heard"].tolist())
 
     def _tallies(self, elections: Sequence[Election]) -> list[Tally]:
         """Counts of the newest elections in which somebody else was heard."""

@@ -44,7 +44,9 @@ def together() -> Profile:
 def start(run: Path, index: int, fails: bool = False) -> asyncio.Task[Outcome]:
     profile = together()
     parameters = RunParameters()
-    built = Built(Constant(parameters.votes, fails), parameters, weights=5)
+    built = Built(
+        Constant(parameters.votes, fails), parameters, weights=5, digests=lambda: {"weights": "00"}
+    )
     seat = shard_seat(profile, index)
     life = live(profile, seat, built, run_dir=run, meet=True, fresh=True, leave_on=())
     return asyncio.ensure_future(life)
@@ -67,6 +69,7 @@ async def test_two_meet_through_the_directory_and_write_what_happened(tmp_path: 
         assert sum(line["event"] == "round" for line in told) == 3  # 8 + 8 + 4 rounds
         last = told[-1]
         assert (last["event"], last["completed"], last["rounds"]) == ("finished", True, 20)
+        assert last["digests"] == {"weights": "00"}
         assert last["bytes"]["sent"]["votes"]["payload"] == 3 * RunParameters().votes * 4 // 8
 
 

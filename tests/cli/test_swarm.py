@@ -96,6 +96,9 @@ def test_run_ends_with_one_json_object_and_can_be_repeated(tmp_path: Path) -> No
         for run in (first, second)
     ]
     assert figures[0] == figures[1]
+    for index in range(3):  # ballots, tallies and weights, byte for byte
+        digests = [lines(run, index)[-1]["digests"] for run in (first, second)]
+        assert digests[0] == digests[1] and set(digests[0]) == {"ballots", "tallies", "weights"}
 
 
 @pytest.mark.slow

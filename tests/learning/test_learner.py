@@ -192,3 +192,19 @@ def test_learner_chooses_distinct_ascending_probes_where_it_may() -> None:
 )
 def test_when_an_evaluation_is_due(round: int, rounds: int, expected: bool) -> None:
     assert due(round, rounds, every=8, planned=98) is expected
+
+
+def test_digests_are_equal_for_equal_runs_and_differ_where_a_ballot_does() -> None:
+    first, second, other = (learner(built(rounds=8)) for _ in range(3))
+    run = built(rounds=8).run
+    vote = first.vote(0, derived(run, 0))
+    assert second.vote(0, derived(run, 0)).labels.tolist() == vote.labels.tolist()
+    heard = ballot(run, OTHER, 0, constant(run, 3))
+    changed = ballot(run, OTHER, 0, constant(run, 4))
+    other.vote(0, derived(run, 0))
+    for one, theirs in ((first, heard), (second, heard), (other, changed)):
+        one.learn(0, [Election(0, (ballot(run, ME, 0, vote), theirs))])
+    assert first.digests() == second.digests()
+    assert first.digests()["ballots"] == other.digests()["ballots"]
+    assert first.digests()["tallies"] != other.digests()["tallies"]
+    assert first.digests()["weights"] != learner(built(rounds=8)).digests()["weights"]
