@@ -30,12 +30,12 @@ from ..reporting.summary import Summary, summarise, write_summary
 from ..reporting.table import printable
 from ..runtime.addresses import check_files
 from ..runtime.launcher import Job, Launcher
-from .errors import DONE, FAILED, INTERRUPTED
+from .errors import DONE, INTERRUPTED
 from .member import serve
 from .rundirs import new_run_dir, run_path, write_config
 from .view import Mode, View
 
-__all__ = ["Watch", "blame", "last_words", "mode_of"]
+__all__ = ["Watch", "blame", "doubt", "keep", "last_words", "mode_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ class Watch:
         if self.profile.peers < 2:
             raise SettingsError("a swarm needs at least 2 peers: give --peers N")
         check_files(self.profile.peers)
-        self._warn()
+        if warning := doubt(self.profile):
+            click.echo(f"Warning: {warning}", err=True)
         run_dir = run_path(self.out, self.profile.name, datetime.now())
         swarm_listen(self.profile, run_dir, self.profile.peers - 1)  # refuses what cannot be
         new_run_dir(run_dir)
@@ -93,7 +94,7 @@ class Watch:
             codes = launcher.poll()
         summary = summarise(reader, command=self.command, seconds=time.monotonic() - began)
         view.finish(summary)
-        unwritten = self._keep(run_dir, reader, summary)
+        unwritten = keep(run_dir, reader, summary)
         if self.mode is Mode.JSON:
             click.echo(json.dumps(summary, allow_nan=False))
         elif self.mode is not Mode.QUIET:
@@ -103,17 +104,12 @@ class Watch:
         blame(run_dir, codes)
         if unwritten is not None:
             raise unwritten
-        return DONE if summary["completed"] else FAILED
-
-    def _warn(self) -> None:
-        """Of settings that are allowed and hardly meant."""
-        warmup, rounds = self.profile.learning.warmup, self.profile.timing.rounds
-        if rounds <= warmup and self.profile.learning.kl_weight > 0:
-            click.echo(
-                f"Warning: peers learn from votes only after learning.warmup = {warmup} rounds, "
-                f"but there are {rounds}: give more --rounds, or --set learning.warmup=0",
-                err=True,
+        if not summary["completed"]:
+            raise FailureError(
+                f"all peers ended well, but what they wrote into {run_dir} is not whole: see "
+                "whether the disk is full"
             )
+        return DONE
 
     def _jobs(self, run_dir: Path) -> list[Job]:
         jobs = []
@@ -126,22 +122,34 @@ class Watch:
             jobs.append(Job(serve, (self.profile, run_dir, index), directory / "log.txt"))
         return jobs
 
-    def _keep(self, run_dir: Path, reader: RunReader, summary: Summary) -> FailureError | None:
-        """Write the summary and the pictures; what hindered the summary, if anything did.
 
-        Pictures are a gift: what hinders them is told and does not fail the run.
-        """
-        from ..reporting.figures import draw
+def doubt(profile: Profile) -> str:
+    """A sentence about settings that are allowed but hardly meant; empty when there are none."""
+    warmup, rounds = profile.learning.warmup, profile.timing.rounds
+    if rounds > warmup or profile.learning.kl_weight == 0:
+        return ""
+    return (
+        f"peers learn from votes only after learning.warmup = {warmup} rounds, but there are "
+        f"{rounds}: give more --rounds, or lower the other with --set"
+    )
 
-        try:
-            write_summary(run_dir, summary)
-        except FailureError as error:
-            return error  # a full disk, of which the pictures need not tell again
-        try:
-            draw(run_dir, reader, summary)
-        except OSError as error:
-            click.echo(f"Warning: the pictures were not written: {error}", err=True)
-        return None
+
+def keep(run_dir: Path, reader: RunReader, summary: Summary) -> FailureError | None:
+    """Write the summary and the pictures; what hindered the summary, if anything did.
+
+    Pictures are a gift: what hinders them is told and does not fail the run.
+    """
+    from ..reporting.figures import draw
+
+    try:
+        write_summary(run_dir, summary)
+    except FailureError as error:
+        return error  # a full disk, of which the pictures need not tell again
+    try:
+        draw(run_dir, reader, summary)
+    except OSError as error:
+        click.echo(f"Warning: the pictures were not written: {error}", err=True)
+    return None
 
 
 def blame(run_dir: Path, codes: Sequence[int | None]) -> None:

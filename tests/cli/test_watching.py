@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from tallyp2p.cli.view import Mode
-from tallyp2p.cli.watching import Watch, blame, mode_of
+from tallyp2p.cli.watching import Watch, blame, doubt, keep, mode_of
 from tallyp2p.errors import FailureError, SettingsError
 from tallyp2p.profiles import load
+from tallyp2p.reporting.reader import RunReader
+from tallyp2p.reporting.summary import summarise
+from tests.reporting.synthetic import SyntheticRun
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,23 @@ def test_first_failed_peer_says_why(log: str, words: str, tmp_path: Path) -> Non
     with pytest.raises(FailureError) as caught:
         blame(tmp_path, [0, 1, 1])
     assert str(caught.value) == f"peers 1, 2 failed: peer 1 said: {words}  (more in {path})"
+
+
+def test_disk_that_refuses_the_summary_is_told_after_the_result(tmp_path: Path) -> None:
+    with SyntheticRun(tmp_path, peers=2, rounds=48) as run:
+        run.whole()
+    reader = RunReader(tmp_path)
+    summary = summarise(reader)
+    hindered = keep(tmp_path / "gone", reader, summary)
+    assert hindered is not None and "summary.json" in str(hindered)
+    (tmp_path / "curves.png").mkdir()
+    assert keep(tmp_path, reader, summary) is None  # pictures fail no run
+    assert (tmp_path / "summary.json").exists()
+
+
+def test_rounds_that_end_before_anybody_learns_from_votes_are_doubted() -> None:
+    assert "learning.warmup = 300" in doubt(load("paper", {"rounds": 40}))
+    assert doubt(load("paper", {"rounds": 40, "kl_weight": 0})) == doubt(load()) == ""
 
 
 def test_nobody_failed_nobody_blamed() -> None:
