@@ -28,11 +28,12 @@ from .assemble import (
     named_seat,
     new_seat,
     shard_seat,
+    swarm_listen,
     swarm_profile,
 )
 from .errors import LocalError, SettingsError
 from .gossip.events import Notice, Started
-from .profiles import Profile, load
+from .profiles import Profile, Transport, load
 from .runtime.node import Progress
 
 __all__ = ["OnRound", "Peer", "Result", "Round", "Swarm"]
@@ -99,9 +100,9 @@ class Peer:
         self._seat = seat
         self._own = (model, train, probes, test, classes)
         self._listen = listen
-        for seed in seeds:
+        self._seeds = (seeds,) if isinstance(seeds, str) else tuple(seeds)
+        for seed in self._seeds:
             check_endpoint(seed)
-        self._seeds = tuple(seeds)
         self._on_round = on_round
         self._insecure = insecure_listen
         self._fresh = False  # whether a whole swarm starts with this peer
@@ -248,6 +249,8 @@ class Swarm:
             )
         settled = _profile(profile, overrides, len(probes))
         settled = swarm_profile(replace(settled, peers=count))
+        if settled.network.transport is Transport.TCP:
+            swarm_listen(settled, Path(), 0)  # refuses one port for all
         self.peers: tuple[Peer, ...] = tuple(
             Peer(
                 model(),

@@ -179,7 +179,11 @@ def assemble(
     codec = Codec(run, machine.author)
     meter = Meter()
     sockets = Sockets(meter, insecure=insecure, entropy=entropy)
-    endpoint = sockets.bind(listen or profile.network.listen)
+    try:
+        endpoint = sockets.bind(listen or profile.network.listen)
+    except BaseException:
+        sockets.abandon()
+        raise
     node = Node(machine, codec, sockets, built.contributor, run, observers)
     return Member(
         seat=seat,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -131,6 +132,14 @@ async def test_peer_that_never_ran_closes_what_it_opened() -> None:
         assert again.endpoint == endpoint
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+async def test_peer_that_gets_no_port_leaves_nothing_open() -> None:
+    async with peer(1) as one:
+        with pytest.raises(FailureError, match="in use"):
+            await peer(2, listen=one.endpoint).__aenter__()
+    gc.collect()
+
+
 async def test_peer_leaves_when_it_is_told_to() -> None:
     async with peer(1) as one:
         running = asyncio.ensure_future(one.run())
@@ -151,6 +160,11 @@ async def test_misuse_is_named() -> None:
         await one.run()
     with pytest.raises(SettingsError, match="did you mean timing.rounds"):
         peer(1, runds=3)
+    with pytest.raises(SettingsError, match="'foo' is not a peer's endpoint"):
+        peer(1, seeds="foo")
+    with pytest.raises(SettingsError, match="needs its own"):
+        trains = [blobs(64, 1), blobs(64, 2)]
+        Swarm(model, trains, blobs(64, 8), classes=2, listen="tcp://127.0.0.1:7000", **QUICK)
     with pytest.raises(SettingsError, match="train set for each"):
         Swarm(model, [blobs(64, 1)], blobs(64, 8), classes=2)
 

@@ -115,6 +115,8 @@ def build_own(
     `train`, `test`: torch Datasets of (input, label); `probes`: a tensor, or a Dataset of
     inputs, or of pairs whose second part is not read.  Raises :class:`SettingsError`.
     """
+    if not isinstance(model, nn.Module):
+        raise SettingsError(f"the model must be a torch.nn.Module, not {type(model).__name__}")
     if not any(weight.requires_grad for weight in model.parameters()):
         raise SettingsError("the model has no weights that can be trained")
     public = inputs_of(probes)

@@ -106,7 +106,7 @@ def inputs_of(data: Tensor | Dataset[Any] | Sequence[Any]) -> Inputs:
 def source_of(data: Dataset[Any] | Sequence[Any], what: str) -> Source:
     """Labelled examples of a Dataset of (input, label).
 
-    Raises :class:`SettingsError`, which calls the data `what`, when there are none.
+    Raises :class:`SettingsError`, which calls the data `what`, when there are none or no pairs.
     """
     if len(cast(Sequence[Any], data)) == 0:
         raise SettingsError(f"the {what} data has no examples")
@@ -114,6 +114,9 @@ def source_of(data: Dataset[Any] | Sequence[Any], what: str) -> Source:
         if len(data.tensors) != 2:
             raise SettingsError(f"the {what} data must hold inputs and labels")
         return _Labelled(data.tensors[0], data.tensors[1].long())
+    first = cast(Any, data)[0]
+    if not (isinstance(first, tuple | list) and len(first) == 2):
+        raise SettingsError(f"the {what} data must hold pairs of an input and a label")
     return _CollatedExamples(data)
 
 

@@ -210,12 +210,18 @@ class Transport:
         for outbox in self._outboxes.values():
             outbox.close(linger=linger_ms)
         self._outboxes.clear()
-        if self._watches:  # each ends when its socket has handed over what it held
-            closed = [watch.ended for watch in self._watches]
-            await asyncio.wait(closed, timeout=max(linger_ms, _HANGUP) / 1000 + 1)
-        for watch in list(self._watches):
-            watch.close()
-        self._context.term()
+        try:
+            if self._watches:  # each ends when its socket has handed over what it held
+                closed = [watch.ended for watch in self._watches]
+                await asyncio.wait(closed, timeout=max(linger_ms, _HANGUP) / 1000 + 1)
+        finally:
+            for watch in list(self._watches):
+                watch.close()
+            self._context.term()
+
+    def abandon(self) -> None:
+        """Close at once what never listened and never dialled."""
+        self._context.destroy(linger=0)
 
     def _socket(self, kind: int, options: dict[int, int]) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)

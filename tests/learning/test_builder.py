@@ -89,3 +89,5 @@ def test_model_of_another_task_is_refused() -> None:
         own(Pairs(), POINTS, classes=5)
     with pytest.raises(SettingsError, match="no weights"):
         own(Pairs(), POINTS, nn.Flatten())
+    with pytest.raises(SettingsError, match=r"must be a torch.nn.Module, not function"):
+        own(Pairs(), POINTS, lambda batch: batch)  # type: ignore[arg-type]

@@ -99,3 +99,5 @@ def test_data_that_cannot_be_learnt_from_is_refused() -> None:
         source_of(TensorDataset(INPUTS[:0], LABELS[:0]), "private")
     with pytest.raises(SettingsError, match="test data must hold inputs and labels"):
         source_of(TensorDataset(INPUTS), "test")
+    with pytest.raises(SettingsError, match="private data must hold pairs"):
+        source_of([1, 2, 3], "private")
