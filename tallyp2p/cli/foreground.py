@@ -103,7 +103,11 @@ class Foreground:
             f"peer {_short(member.author)} listens at {member.endpoint} "
             f"(run {member.run.run.hex()}, {member.rounds} rounds)"
         )
-        if not self.seeds and not self.joining:
+        if self.joining:
+            self.say(f"joining the peers of {self.run_dir} ...")
+        elif self.seeds:
+            self.say(f"joining at {', '.join(self.seeds)} ...")
+        else:
             self.say(f"waiting to be joined:  tallyp2p peer --seed {member.endpoint}")
 
     def observe(self, told: Notice | Progress) -> None:
@@ -144,7 +148,10 @@ class Foreground:
             code = INTERRUPTED if signal.SIGINT in outcome.signals else DONE
             self.say("left")
         else:
-            raise FailureError(f"this peer stopped: {printable(outcome.finish.text)}")
+            hint = ""
+            if self._last is None:  # it never made a round
+                hint = "; see that other peers run, with the same settings, and join one by --seed"
+            raise FailureError(f"this peer stopped: {printable(outcome.finish.text)}{hint}")
         if outcome.abandoned:
             # A training step runs on in its thread; the interpreter cannot end beneath it.
             sys.stdout.flush()

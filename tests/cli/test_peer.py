@@ -61,6 +61,7 @@ def test_peer_that_nobody_joins_gives_up_in_one_sentence() -> None:
         _, err = peer.communicate(timeout=60)
     assert peer.returncode == 1
     assert err.startswith("Error: ") and err.count("\n") == 1
+    assert "--seed" in err
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,18 @@ def test_terminate_asks_first_and_then_insists(tmp_path: Path) -> None:
         assert launcher.poll() == (0, -9)
 
 
+@pytest.mark.parametrize("spawn", [False, True])
+def test_children_told_to_leave_before_they_can_listen_are_gone(
+    spawn: bool, tmp_path: Path
+) -> None:
+    with Launcher([job(DEAF, tmp_path) for _ in range(4)], spawn=spawn) as launcher:
+        launcher.start()
+        pids = list(launcher.ids)
+        launcher.terminate(grace=0.5)  # some die of SIGTERM, some leave, some are killed
+        assert None not in launcher.poll()
+    assert not alive(pids)
+
+
 def test_children_do_not_hear_ctrl_c(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     text = f"import time; open({str(ready)!r}, 'w'); time.sleep(0.3)"
