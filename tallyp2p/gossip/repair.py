@@ -20,12 +20,13 @@ _BRANCHES = 8  # parts that a differing range is split into
 
 
 class Repair:
-    """Compares ledgers with others; keeps no state of its own."""
+    """Compares ledgers with others."""
 
     def __init__(self, run: RunParameters, timing: Timing, ledger: Ledger) -> None:
         self._span = run.rounds_per_ballot
         self._timing = timing
         self._ledger = ledger
+        self._window_of, self._window = -1, (0, 0)  # the last window asked for, by its round
 
     def floor(self, round: int) -> int:
         """Oldest round that is compared while `round` is open.
@@ -46,7 +47,10 @@ class Repair:
         """Whether ballots of `round` are kept while the round `at` is open."""
         if round % self._span:
             return False
-        return self.keep_from(at) <= round <= at + self._timing.ahead * self._span
+        if at != self._window_of:  # asked at every ballot
+            self._window_of = at
+            self._window = (self.keep_from(at), at + self._timing.ahead * self._span)
+        return self._window[0] <= round <= self._window[1]
 
     def digest(self, round: int) -> Digest:
         """The own ledger in short: all older rounds as one range, the two newest apart."""

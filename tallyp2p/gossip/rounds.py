@@ -66,6 +66,7 @@ class _Waiting:
 
     deadline: float
     expected: tuple[bytes, ...]  # as the roster stood when the own ballot was cast
+    witness: bytes | None = None  # an author that held it open when last looked at
     asks: dict[bytes, Ask] = field(default_factory=dict)
     declined: set[bytes] = field(default_factory=set)
 
@@ -112,7 +113,7 @@ class Rounds:
         if now >= self._waiting[self.round].deadline:
             return True
         return all(
-            now >= waiting.deadline or not self._holding(round)
+            now >= waiting.deadline or not self._held_open(round, waiting)
             for round, waiting in self._waiting.items()
             if round <= self._newest_awaited()
         )
@@ -234,9 +235,21 @@ class Rounds:
         held = (w.deadline for r, w in self._waiting.items() if r <= newest and self._holding(r))
         return min(own, max(held, default=own))
 
+    def _held_open(self, round: int, waiting: _Waiting) -> bool:
+        """Whether anybody holds `round` open.  Asked at every ballot: remembers one who does."""
+        if waiting.witness is not None and self._holds(waiting.witness, round, waiting):
+            return True
+        holding = (a for a in waiting.expected if self._holds(a, round, waiting))
+        waiting.witness = next(holding, None)
+        return waiting.witness is not None
+
+    def _holds(self, author: bytes, round: int, waiting: _Waiting) -> bool:
+        """Whether `author` is alive and its ballot is not here, but may still come."""
+        if author in self._ledger.authors(round) or author in waiting.declined:
+            return False
+        return self._membership.is_alive(author)
+
     def _holding(self, round: int) -> list[bytes]:
-        """Alive expected authors of `round` whose ballots may still come."""
-        declined = self._waiting[round].declined
-        return [
-            a for a in self.missing(round) if a not in declined and self._membership.is_alive(a)
-        ]
+        """All who hold `round` open."""
+        waiting = self._waiting[round]
+        return [a for a in waiting.expected if self._holds(a, round, waiting)]
