@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..consensus.contributor import Contributor
 from ..errors import SettingsError
@@ -26,6 +26,8 @@ from .strategies.tally import TallyTargets
 from .training import Trainer
 
 __all__ = ["Built", "RunChoices", "build", "build_own", "use_one_thread"]
+
+_FEW = 64  # labels looked at first where each has to be read from somewhere
 
 
 class RunChoices(Protocol):
@@ -121,10 +123,15 @@ def build_own(
         raise SettingsError("the model has no weights that can be trained")
     public = inputs_of(probes)
     agreed = _agreed(learning, run, seed, classes, public)
-    trainer = _trainer(model, source_of(train, "private"), learning, seed, index)
+    private = source_of(train, "private")
     measured = None if test is None else source_of(test, "test")
+    _check_fit(model, public.inputs, "probe", classes)
+    for source, what in ((private, "private"), (measured, "test")):
+        if source is not None:
+            _check_fit(model, source.inputs, f"{what} example", classes)
+            _check_labels(source, what, classes)
+    trainer = _trainer(model, private, learning, seed, index)
     learner = _learner(trainer, agreed, learning, rounds, seed, index, public, measured)
-    _check_output(model, public, classes)
     return Built(learner, agreed, _size(model), learner.digests)
 
 
@@ -182,14 +189,37 @@ def _size(model: nn.Module) -> int:
     return sum(weight.numel() for weight in model.parameters())
 
 
-def _check_output(model: nn.Module, probes: Inputs, classes: int) -> None:
-    """Try one probe, so that a model of another task is refused before anybody is met."""
+def _check_fit(
+    model: nn.Module, inputs: Callable[[Tensor], Tensor], what: str, classes: int
+) -> None:
+    """Try one example, so that a model of another task is refused before anybody is met."""
     training = model.training
     model.eval()
-    with torch.inference_mode():
-        shape = tuple(model(probes.inputs(torch.zeros(1, dtype=torch.int64))).shape)
-    model.train(training)
+    one = inputs(torch.zeros(1, dtype=torch.int64))
+    try:
+        with torch.inference_mode():
+            shape = tuple(model(one).shape)
+    except Exception as error:  # somebody's model: whatever it raises, it does not fit
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SettingsError(
+            f"the model cannot take a {what} of shape {tuple(one.shape[1:])}, {one.dtype}: {reason}"
+        ) from error
+    finally:
+        model.train(training)
     if shape != (1, classes):
         raise SettingsError(
-            f"the model makes shape {shape} of one probe, but {classes} classes need (1, {classes})"
+            f"the model makes shape {shape} of one {what}, but {classes} classes need "
+            f"(1, {classes})"
+        )
+
+
+def _check_labels(source: Source, what: str, classes: int) -> None:
+    """Look at every label in memory, or at the first few of a Dataset read item by item."""
+    looked_at = len(source) if source.in_memory else min(len(source), _FEW)
+    labels = source.examples(torch.arange(looked_at))[1]
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise SettingsError(
+            f"the {what} data has labels from {low} to {high}, but {classes} classes are "
+            f"0 to {classes - 1}"
         )

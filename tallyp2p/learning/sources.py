@@ -34,6 +34,11 @@ class Inputs(Protocol):
 class Source(Inputs, Protocol):
     """Inputs with labels."""
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether all examples are at hand at once."""
+        ...
+
     def examples(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The inputs and int64 labels, shape (n,), at `index`."""
         ...
@@ -58,6 +63,7 @@ class _Labelled(_Tensors):
     """Inputs and labels in memory."""
 
     __slots__ = ("_labels",)
+    in_memory = True
 
     def __init__(self, inputs: Tensor, labels: Tensor) -> None:
         super().__init__(inputs)
@@ -88,6 +94,7 @@ class _CollatedExamples(_Collated):
     """Any map-style Dataset of (input, label)."""
 
     __slots__ = ()
+    in_memory = False
 
     def examples(self, index: Tensor) -> tuple[Tensor, Tensor]:
         inputs, labels = default_collate([self._dataset[i] for i in index.tolist()])

@@ -91,3 +91,15 @@ def test_model_of_another_task_is_refused() -> None:
         own(Pairs(), POINTS, nn.Flatten())
     with pytest.raises(SettingsError, match=r"must be a torch.nn.Module, not function"):
         own(Pairs(), POINTS, lambda batch: batch)  # type: ignore[arg-type]
+
+
+def test_data_that_do_not_fit_the_model_are_refused_before_anybody_is_met() -> None:
+    wide = torch.randn(60, 3)
+    with pytest.raises(SettingsError, match=r"cannot take a probe of shape \(3,\)"):
+        own(Pairs(), wide)
+    with pytest.raises(SettingsError, match=r"cannot take a private example of shape \(3,\)"):
+        own(TensorDataset(wide, LABELS), POINTS)
+    with pytest.raises(SettingsError, match="cannot take a probe of shape .*float64"):
+        own(Pairs(), POINTS.double())
+    with pytest.raises(SettingsError, match="labels from 1 to 3, but 3 classes are 0 to 2"):
+        own(TensorDataset(POINTS, LABELS + 1), POINTS)
