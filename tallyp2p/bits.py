@@ -12,7 +12,7 @@ ones go through one big integer, which is faster below about a hundred labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, reduce
 
 import numpy as np
@@ -20,7 +20,15 @@ import numpy.typing as npt
 
 from .errors import LocalError
 
-__all__ = ["MOST_BITS", "pack", "packed_size", "unpack", "unpack_rows", "well_formed"]
+__all__ = [
+    "MOST_BITS",
+    "pack",
+    "packed_size",
+    "unpack",
+    "unpack_lanes",
+    "unpack_rows",
+    "well_formed",
+]
 
 MOST_BITS = 24
 _BLOCK = 16_384  # groups of eight at a time: what is made on the way stays in the cache
@@ -83,6 +91,23 @@ def unpack_rows(rows: npt.NDArray[np.uint8], count: int, bits: int) -> npt.NDArr
     if bits == 16:
         return np.ascontiguousarray(rows).view(">u2")
     return _unpack_lanes(rows, count, bits)
+
+
+def unpack_lanes(
+    rows: npt.NDArray[np.uint8], count: int, bits: int
+) -> Iterator[tuple[range, npt.NDArray[np.integer]]]:
+    """The same labels in an order that costs less, for who does not mind which.
+
+    Yields (places, labels): places in each row, and the labels there, shape (n, len(places)).
+    """
+    _check_bits(bits)
+    if bits in (8, 16):
+        yield range(count), unpack_rows(rows, count, bits)
+        return
+    n, _ = rows.shape
+    for first, column in enumerate(_columns(_grouped(rows, count, bits), bits)):
+        places = range(first, count, 8)
+        yield places, column.reshape(n, -1)[:, : len(places)]
 
 
 def well_formed(data: bytes, count: int, bits: int, highest: int) -> tuple[bool, bool]:
@@ -195,14 +220,22 @@ def _pack_block(labels: npt.NDArray[np.integer], bits: int) -> bytes:
     return out.tobytes()[: packed_size(count, bits)]
 
 
+def _grouped(rows: npt.NDArray[np.uint8], count: int, bits: int) -> npt.NDArray[np.uint8]:
+    """Rows of packed labels as groups of eight labels, shape (n * groups, bits), zeros added."""
+    n, width = rows.shape
+    if width != packed_size(count, bits):
+        raise LocalError(f"{count} labels of {bits} bits are not {width} bytes")
+    lacking = -(-count // 8) * bits - width
+    if lacking:
+        rows = np.concatenate([rows, np.zeros((n, lacking), np.uint8)], axis=1)
+    return rows.reshape(-1, bits)
+
+
 def _unpack_lanes(
     rows: npt.NDArray[np.uint8], count: int, bits: int
 ) -> npt.NDArray[np.unsignedinteger]:
-    n, width = rows.shape
-    groups = -(-count // 8)
-    if width < groups * bits:
-        rows = np.concatenate([rows, np.zeros((n, groups * bits - width), np.uint8)], axis=1)
-    data = rows.reshape(n * groups, bits)
+    n, groups = len(rows), -(-count // 8)
+    data = _grouped(rows, count, bits)
     out = np.empty((n * groups, 8), _word(bits))
     for at in range(0, n * groups, _BLOCK):
         _unpack_block(data[at : at + _BLOCK], bits, out[at : at + _BLOCK])
@@ -213,6 +246,12 @@ def _unpack_block(
     data: npt.NDArray[np.uint8], bits: int, out: npt.NDArray[np.unsignedinteger]
 ) -> None:
     """Unpack groups, shape (n, bits), to their labels, shape (n, 8)."""
+    for label, column in enumerate(_columns(data, bits)):
+        out[:, label] = column
+
+
+def _columns(data: npt.NDArray[np.uint8], bits: int) -> Iterator[npt.NDArray[np.unsignedinteger]]:
+    """From groups, shape (n, bits), all first labels, shape (n,), then all second, to eight."""
     word = _word(bits)
     mask = word((1 << bits) - 1)
     lanes = np.ascontiguousarray(data.T)
@@ -225,7 +264,6 @@ def _unpack_block(
                 piece = piece << word(right)
             before = columns[label]
             columns[label] = piece if before is None else before | piece
-    for label in range(8):
-        column = columns[label]
+    for column in columns:
         assert column is not None
-        out[:, label] = column & mask
+        yield column & mask

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallyp2p.bits import MOST_BITS, pack, packed_size, unpack, unpack_rows, well_formed
+from tallyp2p.bits import (
+    MOST_BITS,
+    pack,
+    packed_size,
+    unpack,
+    unpack_lanes,
+    unpack_rows,
+    well_formed,
+)
 from tallyp2p.errors import LocalError
 
 
@@ -166,3 +174,14 @@ def test_long_lists_are_the_model_and_are_checked(count: int, bits: int) -> None
     assert well_formed(packed, count, bits, 2**bits - 2) == (True, True)
     labels[count // 2] = 2**bits - 1
     assert well_formed(pack(labels, bits), count, bits, 2**bits - 2) == (True, False)
+
+
+@pytest.mark.parametrize("bits", [1, 4, 7, 8, 11, 16, 17])
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 250, 256])
+def test_lanes_hold_the_same_labels_at_the_places_they_name(bits: int, count: int) -> None:
+    labels = np.random.default_rng(bits * 1000 + count).integers(0, 1 << bits, (5, count))
+    rows = np.frombuffer(b"".join(pack(row, bits) for row in labels), np.uint8).reshape(5, -1)
+    found = np.full((5, count), -1)
+    for places, lane in unpack_lanes(rows, count, bits):
+        found[:, places.start : places.stop : places.step] = lane
+    assert (found == labels).all()

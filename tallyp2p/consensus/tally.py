@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..bits import packed_size, unpack_rows
+from ..bits import packed_size, unpack_lanes, unpack_rows
 from ..errors import LocalError
 from ..parameters import Ids, RunParameters
 from ..payloads import Ballot
@@ -31,6 +31,7 @@ CountArray = npt.NDArray[np.uint32]
 
 _DENSE_CELLS = 1_000_000  # a dense table has at most this many; our choice, measured
 _BATCH = 262144  # votes unpacked at a time, which bounds scratch memory to a few MB
+_LANES = 16384  # bytes of ballots from which on their order is not worth its time
 _DOMAIN = b"TALLY1-TALLY"
 _ONE = np.uint32(1)
 
@@ -143,23 +144,23 @@ def count(
         raise LocalError(f"the derived ids have shape {(run.votes,)}, not {ids.shape}")
     batches = _batches(run, ballots, ids if explicit else None)
     if len(ids) * run.classes <= _DENSE_CELLS:
-        table, voters = _dense(run.classes, len(ids), batches)
+        table, voters = _dense(run, len(ids), batches)
         return Tally(run.run, election.round, run.classes, ids, voters, table, None)
-    cells = _sparse(run.classes, batches)
+    cells = _sparse(run, batches)
     voters = np.bincount(cells.probe, weights=cells.votes, minlength=len(ids)).astype(np.int64)
     return Tally(run.run, election.round, run.classes, ids, voters, None, cells)
 
 
-_Batch = tuple[IntArray, npt.NDArray[np.integer]]
+_Batch = tuple[IntArray | None, int, npt.NDArray[np.uint8]]
 
 
 def _batches(
     run: RunParameters, ballots: Sequence[Ballot], union: IdArray | None
 ) -> Iterator[_Batch]:
-    """Unpacked votes of some ballots at a time: (positions in the tally's ids, labels).
+    """Some ballots at a time: (positions in the tally's ids, votes in each, packed rows).
 
-    Labels have shape (ballots, votes); positions the same, or (votes,) when `union` is None,
-    that is when every ballot is on the same probes.
+    Rows have shape (ballots, bytes); positions (ballots, votes), or None when `union` is None,
+    that is when every ballot is on all probes in their order.
     """
 
     sizes: dict[int, list[Ballot]] = {}
@@ -178,42 +179,62 @@ def _batches(
             if {len(ballot.votes) for ballot in some} != {row}:
                 raise LocalError(f"{votes} votes take {row} bytes in this run")
             packed = np.frombuffer(b"".join(b.votes for b in some), dtype=np.uint8)
-            labels = unpack_rows(packed.reshape(len(some), row), votes, run.bits)
-            if int(labels.max()) > run.highest_label:
-                raise LocalError(f"a label above {run.highest_label}, the run's highest")
-            if union is None:
-                yield np.arange(votes), labels
-            else:
-                yield np.searchsorted(union, np.array([b.ids for b in some])), labels
+            places = None
+            if union is not None:
+                places = np.searchsorted(union, np.array([b.ids for b in some]))
+            yield places, votes, packed.reshape(len(some), row)
 
 
-def _dense(classes: int, size: int, batches: Iterator[_Batch]) -> tuple[CountArray, IntArray]:
+def _dense(run: RunParameters, size: int, batches: Iterator[_Batch]) -> tuple[CountArray, IntArray]:
     """(size, classes) counts and (size,) voters."""
-    width = classes + 1  # abstentions have a column of their own, which is cut off in the end
+    width = run.classes + 1  # abstentions have a column of their own, which is cut off
     table = np.zeros(size * width, dtype=np.uint32)
     cast = np.zeros(size, dtype=np.int64)
-    for positions, labels in batches:
-        # Measured: as fast as one bincount of the batch, which would need a table of its own.
-        np.add.at(table, (positions * width + labels).ravel(), _ONE)
-        if positions.ndim == 1:
-            cast += len(labels)
+    for positions, votes, rows in batches:
+        # Measured: np.add.at is as fast as one bincount, which would need a table of its own.
+        if positions is None:
+            for places, labels in _unpacked(rows, votes, run.bits):
+                _check(labels, run)
+                starts = np.arange(places.start, places.stop, places.step) * width
+                np.add.at(table, (starts + labels).ravel(), _ONE)
+            cast += len(rows)
         else:
+            labels = unpack_rows(rows, votes, run.bits)
+            _check(labels, run)
+            np.add.at(table, (positions * width + labels).ravel(), _ONE)
             cast += np.bincount(positions.ravel(), minlength=size)
-    rows = table.reshape(size, width)
-    return rows[:, :classes], cast - rows[:, classes]
+    counts = table.reshape(size, width)
+    return counts[:, : run.classes], cast - counts[:, run.classes]
 
 
-def _sparse(classes: int, batches: Iterator[_Batch]) -> Cells:
+def _unpacked(
+    rows: npt.NDArray[np.uint8], votes: int, bits: int
+) -> Iterator[tuple[range, npt.NDArray[np.integer]]]:
+    """All labels with their places, in whichever order is found sooner."""
+    if rows.size < _LANES:
+        return iter([(range(votes), unpack_rows(rows, votes, bits))])
+    return unpack_lanes(rows, votes, bits)
+
+
+def _check(labels: npt.NDArray[np.integer], run: RunParameters) -> None:
+    if int(labels.max()) > run.highest_label:
+        raise LocalError(f"a label above {run.highest_label}, the run's highest")
+
+
+def _sparse(run: RunParameters, batches: Iterator[_Batch]) -> Cells:
     """The cells that got a vote, by sorting all votes and measuring the runs of equals."""
+    classes = run.classes
     keys = [np.empty(0, dtype=np.int64)]
-    for positions, labels in batches:
-        flat = positions * classes + labels
+    for positions, votes, rows in batches:
+        labels = unpack_rows(rows, votes, run.bits)
+        _check(labels, run)
+        flat = (np.arange(votes) if positions is None else positions) * classes + labels
         keys.append(flat[labels < classes])
-    votes = np.concatenate(keys)
-    votes.sort()
-    starts = np.flatnonzero(np.diff(votes, prepend=-1))
-    probe, label = np.divmod(votes[starts], classes)
-    return Cells(probe, label, np.diff(starts, append=len(votes)))
+    found = np.concatenate(keys)
+    found.sort()
+    starts = np.flatnonzero(np.diff(found, prepend=-1))
+    probe, label = np.divmod(found[starts], classes)
+    return Cells(probe, label, np.diff(starts, append=len(found)))
 
 
 def _decide_dense(table: CountArray, starts: IntArray) -> tuple[IntArray, IntArray]:

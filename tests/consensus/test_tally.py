@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tallyp2p.bits import pack
 from tallyp2p.consensus import probes, tally
 from tallyp2p.consensus.contributor import Election
 from tallyp2p.consensus.tally import Tally, count
@@ -254,3 +255,30 @@ def test_explicit_ballots_name_one_to_all_probes(ids: tuple[int, ...] | None) ->
 def test_derived_ids_of_another_shape_are_refused() -> None:
     with pytest.raises(LocalError, match="shape"):
         count(FOUR, Election(0, ()), own=None, ids=IDS[:3])
+
+
+@pytest.mark.parametrize(("classes", "votes"), [(10, 251), (100, 250), (255, 256), (300, 249)])
+def test_many_ballots_at_once_are_counted_like_few(classes: int, votes: int) -> None:
+    """Enough bytes that votes are taken in the order in which they unpack soonest."""
+    run = RunParameters(classes=classes, pool=2_000, probes=votes, rounds_per_ballot=1)
+    labels = np.random.default_rng(classes).integers(0, classes + 1, (200, votes))
+    ballots = tuple(
+        Ballot(at.to_bytes(8, "big"), 0, pack(row, run.bits)) for at, row in enumerate(labels)
+    )
+    counted = count(run, Election(0, ballots), None)
+    expected = np.zeros((votes, classes + 1), dtype=int)
+    for row in labels:
+        expected[np.arange(votes), row] += 1
+    assert counted.table is not None and (counted.table == expected[:, :classes]).all()
+    assert (counted.voters == 200 - expected[:, classes]).all()
+
+
+def test_one_label_too_high_among_many_is_refused() -> None:
+    run = RunParameters(classes=100, pool=2_000, probes=250, rounds_per_ballot=1)
+    labels = np.zeros((200, 250), dtype=int)
+    labels[137, 249] = 101
+    ballots = tuple(
+        Ballot(at.to_bytes(8, "big"), 0, pack(row, run.bits)) for at, row in enumerate(labels)
+    )
+    with pytest.raises(LocalError, match="a label above 100"):
+        count(run, Election(0, ballots), None)
