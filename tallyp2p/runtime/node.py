@@ -142,8 +142,10 @@ class Node:
             if self._timer is not None:
                 self._timer.cancel()
             receiving.cancel()
-            self.abandoned = not await self._worker.stop(self._patience)
-            await self._transport.close(self._linger_ms)
+            try:
+                self.abandoned = not await self._worker.stop(self._patience)
+            finally:  # also when it is cancelled here: sockets left open outlive the loop
+                await self._transport.close(self._linger_ms)
         if self._failure is not None:
             raise self._failure
         return finish

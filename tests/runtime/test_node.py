@@ -366,3 +366,24 @@ async def test_a_cancelled_run_still_says_bye() -> None:
         await running
     assert script.heard[-1] == Stopped()
     assert not transport.send(endpoint, b"closed")
+
+
+async def test_a_run_cancelled_while_it_ends_still_closes_its_sockets() -> None:
+    release = threading.Event()
+
+    class Stuck(Idle):
+        def learn(self, round: int, elections: Sequence[Election]) -> Mapping[str, float]:
+            release.wait(60)
+            return {}
+
+    script = Script(Started=lambda event: [Learn(0, ()), Finish(True, "")])
+    made, transport, _ = node(script, Stuck(), patience=30.0)
+    running = asyncio.create_task(run(made))
+    while not script.heard:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.02)  # it has finished, and waits for the learner
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await within(running)
+    release.set()
+    assert transport._context.closed
