@@ -271,9 +271,11 @@ async def test_stopping_amid_a_training_step_does_not_wait_for_it() -> None:
             release.wait(60)
             return {}
 
-    made, _, _ = node(Script(Started=lambda event: [Learn(0, ())]), Stuck(), patience=0.05)
+    script = Script(Started=lambda event: [Learn(0, ())])
+    made, _, _ = node(script, Stuck(), patience=0.05)
     running = asyncio.create_task(run(made))
-    await asyncio.sleep(0.05)
+    while not script.heard:  # from then on the learner is at it, or about to be
+        await asyncio.sleep(0)
     made.stop()
     assert await within(running) == Finish(False, "stopped")
     assert made.abandoned
