@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import SettingsError
 from .gossip.machine import PeerMachine
-from .parameters import LIMITS, RunParameters
+from .parameters import LIMITS, RunParameters, Seal, Timing
 from .profiles import Profile, Transport
 from .runtime.addresses import check_files
 from .runtime.meter import Meter
@@ -56,7 +56,7 @@ class Seat:
     """Which peer of a run somebody is."""
 
     index: int  # shard of the data, 0 .. peers - 1
-    identity: bytes  # 32 bytes
+    secret: bytes  # 32 bytes: the identity, or in sealed runs the secret key of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,10 @@ def new_seat(profile: Profile, index: int | None = None, entropy: Entropy = os.u
     return _seat(profile, entropy(32), index)
 
 
-def _seat(profile: Profile, identity: bytes, index: int | None) -> Seat:
+def _seat(profile: Profile, secret: bytes, index: int | None) -> Seat:
     if index is None:
-        index = int.from_bytes(identity[8:16], "big") % profile.peers
-    return replace(shard_seat(profile, index), identity=identity)
+        index = int.from_bytes(secret[8:16], "big") % profile.peers
+    return replace(shard_seat(profile, index), secret=secret)
 
 
 def swarm_profile(profile: Profile) -> Profile:
@@ -168,15 +168,7 @@ def assemble(
     """
     check_files(profile.peers)
     run = built.run
-    machine = PeerMachine(
-        run,
-        profile.timing,
-        seat.identity,
-        instance=entropy(8),
-        random=Random(entropy(16)),
-        agent=AGENT,
-    )
-    codec = Codec(run, machine.author)
+    machine, codec = _protocol(run, profile.timing, seat.secret, entropy)
     meter = Meter()
     sockets = Sockets(meter, insecure=insecure, entropy=entropy)
     try:
@@ -195,6 +187,21 @@ def assemble(
         built=built,
         node=node,
     )
+
+
+def _protocol(
+    run: RunParameters, timing: Timing, secret: bytes, entropy: Entropy
+) -> tuple[PeerMachine, Codec]:
+    """Who decides and who reads; in sealed runs the reader knows whose word to check."""
+    instance, random = entropy(8), Random(entropy(16))
+    if run.seal is Seal.NONE:
+        machine = PeerMachine(run, timing, secret, instance, random, AGENT)
+        return machine, Codec(run, machine.author)
+    from .wire.seal import Sealer, identity_of  # brings OpenSSL, which other runs do not need
+
+    machine = PeerMachine(run, timing, identity_of(secret), instance, random, AGENT)
+    sealer = Sealer(run.digest, secret, instance, machine.credentials)
+    return machine, Codec(run, machine.author, sealer)
 
 
 def swarm_listen(profile: Profile, run_dir: Path, index: int) -> str:

@@ -42,6 +42,7 @@ class Reason(IntEnum):
     RUN = 13  # HELLO names another run descriptor
     EARLY = 14  # a message before HELLO on its connection
     AUTHOR = 20  # HELLO or ballot with an author that the connection may not speak for
+    SEAL = 21  # a signature that is missing, wrong, or not wanted in this run
     LENGTH = 30  # the body's length is not the one that its fields imply
     MAP = 31  # the msgpack map does not parse, or a field is missing or has the wrong type
     PADDING = 32  # padding bits that are not zero
@@ -88,10 +89,14 @@ class RemoteError(TallyError):
     """Another peer's bytes broke the protocol.
 
     ``reason`` is the code that travels back in an ERROR message; none travels when the
-    message was ``optional``, of a kind that receivers may ignore.
+    message was ``optional``, of a kind that receivers may ignore.  ``endpoint`` is where a
+    sender that cannot be a member can still be told so, empty where it named none.
     """
 
-    def __init__(self, reason: Reason, message: str, *, optional: bool = False) -> None:
+    def __init__(
+        self, reason: Reason, message: str, *, optional: bool = False, endpoint: str = ""
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.optional = optional
+        self.endpoint = endpoint

@@ -11,14 +11,17 @@ from enum import IntEnum
 from .payloads import Ballot
 
 FINISHED = 1  # Bye.code
+GREASE_KINDS = (0x8A, 0x9A, 0xAA, 0xBA, 0xCA, 0xDA, 0xEA, 0xFA)  # GREASE-1
 
 __all__ = [
     "FINISHED",
+    "GREASE_KINDS",
     "Ballot",
     "Bye",
     "Digest",
     "DigestEntry",
     "Error",
+    "Grease",
     "Have",
     "Hello",
     "Kind",
@@ -146,4 +149,15 @@ class Want:
     entries: tuple[tuple[bytes, int], ...]  # (author 8 bytes, round)
 
 
-Message = Hello | Bye | Error | Ping | Pong | Peers | Ballot | Digest | Have | Want
+@dataclass(frozen=True, slots=True)
+class Grease:
+    """Means nothing.  Sent now and then so that peers keep passing over what they do not know.
+
+    It is never received: whoever gets one refuses an unknown kind and says nothing.
+    """
+
+    kind: int  # one of GREASE_KINDS
+    body: bytes  # at most 16 bytes
+
+
+Message = Hello | Bye | Error | Ping | Pong | Peers | Ballot | Digest | Have | Want | Grease

@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import SettingsError
 
-__all__ = ["LIMITS", "Ids", "Limits", "Pace", "RunParameters", "Spreading", "Timing"]
+__all__ = ["LIMITS", "Ids", "Limits", "Pace", "RunParameters", "Seal", "Spreading", "Timing"]
 
 PROTOCOL_VERSION = 1
 
@@ -31,6 +31,13 @@ class Ids(StrEnum):
 
     DERIVED = "derived"  # the run and the round say it; no ids travel
     EXPLICIT = "explicit"  # each author chooses, and names them in its ballot
+
+
+class Seal(StrEnum):
+    """What proves who cast a ballot (protocol_spec 07)."""
+
+    NONE = "none"  # nothing: peers trust one another and the network
+    ED25519 = "ed25519"  # its author's signature
 
 
 class Pace(StrEnum):
@@ -62,6 +69,9 @@ class Limits:
 LIMITS = Limits()
 
 
+_YOUNGER = frozenset({"seal"})  # run parameters that came after the first revision
+
+
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise SettingsError(message)
@@ -84,6 +94,7 @@ class RunParameters:
     spreading: Spreading = Spreading.SAMPLED
     degree: int = 2  # d, ballots that a peer hears per round when sampled
     ids: Ids = Ids.DERIVED
+    seal: Seal = Seal.NONE
 
     def __post_init__(self) -> None:
         _require(0 <= self.seed < 2**63, "seed must be from 0 to 2^63 - 1")
@@ -123,10 +134,16 @@ class RunParameters:
 
     @cached_property
     def descriptor(self) -> str:
-        """The run descriptor: one `key=value` line per agreed value, in this order, ASCII."""
+        """The run descriptor: one `key=value` line per agreed value, in this order, ASCII.
+
+        Parameters younger than the first revision are left out at their defaults, so that
+        peers that have not heard of them derive the same run id (RUN-1, VERSION-1).
+        """
         lines = [f"tally/{PROTOCOL_VERSION}"]
         for item in fields(self):
             value: Any = getattr(self, item.name)
+            if item.name in _YOUNGER and value == item.default:
+                continue
             if isinstance(value, Enum):
                 value = value.value
             elif isinstance(value, bool):

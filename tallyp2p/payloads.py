@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["Ballot"]
+__all__ = ["Ballot", "Signature", "author_of"]
+
+
+def author_of(identity: bytes) -> bytes:
+    """The 8-byte author id of a 32-byte identity (NAME-2)."""
+    return hashlib.sha256(identity).digest()[:8]
+
+
+class Signature(NamedTuple):
+    """Proof of who cast a ballot, in sealed runs (protocol_spec 07)."""
+
+    identity: bytes  # 32 bytes, the author's Ed25519 public key
+    signature: bytes  # 64 bytes, over what SEAL-3 says
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +33,4 @@ class Ballot:
     round: int  # the first round it covers, a multiple of rounds_per_ballot
     votes: bytes  # labels packed at `RunParameters.bits` each, see tallyp2p.bits
     ids: tuple[int, ...] | None = None  # probe ids, ascending; None when they are derived
+    seal: Signature | None = None  # as it came; no part of what makes two ballots the same

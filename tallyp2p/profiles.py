@@ -31,7 +31,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from .errors import SettingsError
 from .learning.settings import DataSettings, LearningSettings
-from .parameters import LIMITS, Ids, RunParameters, Spreading, Timing
+from .parameters import LIMITS, Ids, RunParameters, Seal, Spreading, Timing
 
 __all__ = [
     "NetworkSettings",
@@ -65,6 +65,7 @@ class RunSettings:
     spreading: Spreading = RunParameters.spreading
     degree: int = RunParameters.degree
     ids: Ids = RunParameters.ids
+    seal: Seal = RunParameters.seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Profile:
             spreading=self.run.spreading,
             degree=self.run.degree,
             ids=self.run.ids,
+            seal=self.run.seal,
         )
 
 

@@ -34,6 +34,7 @@ ONLY_IN: dict[str, set[str]] = {
     "multiprocessing": {"runtime"},
     "asyncio": {"runtime", "assemble", "api", "cli"},
     "msgpack": {"wire"},
+    "cryptography": {"wire"},
     "click": {"cli"},
     "rich": {"cli"},
     "matplotlib": {"reporting"},

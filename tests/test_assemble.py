@@ -27,7 +27,7 @@ def test_shard_is_the_same_peer_whenever_it_starts() -> None:
 
 def test_shards_and_seeds_make_different_peers() -> None:
     one, two = load("default", {"seed": 1}), load("default", {"seed": 2})
-    identities = {shard_seat(profile, index).identity for profile in (one, two) for index in (0, 1)}
+    identities = {shard_seat(profile, index).secret for profile in (one, two) for index in (0, 1)}
     assert len(identities) == 4
     assert {len(identity) for identity in identities} == {32}
 
@@ -43,12 +43,12 @@ def test_name_is_a_peer_whatever_its_shard() -> None:
     assert 0 <= seat.index < profile.peers
     assert named_seat(profile, "anna") == seat
     assert named_seat(profile, "anna", 4) == replace(seat, index=4)
-    assert named_seat(profile, "berta").identity != seat.identity
+    assert named_seat(profile, "berta").secret != seat.secret
 
 
 def test_new_peer_takes_identity_and_shard_from_the_entropy() -> None:
     seat = new_seat(load(), entropy=lambda count: bytes(range(count)))
-    assert seat.identity == bytes(range(32))
+    assert seat.secret == bytes(range(32))
     assert seat.index == int.from_bytes(bytes(range(8, 16)), "big") % 10
 
 

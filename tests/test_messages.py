@@ -10,7 +10,8 @@ from tallyp2p.messages import Kind, Message
 
 
 def test_every_kind_has_one_class_and_every_class_one_kind() -> None:
-    classes = {"VOTE" if c.__name__ == "Ballot" else c.__name__.upper() for c in get_args(Message)}
+    names = {c.__name__ for c in get_args(Message)} - {"Grease"}  # which has eight, never read
+    classes = {"VOTE" if name == "Ballot" else name.upper() for name in names}
     assert classes == {kind.name for kind in Kind}
 
 

@@ -270,6 +270,7 @@ class World:
             message = target.codec.decode(frame, target.machine.sender(link))
         except RemoteError as error:
             target.rejected.append((error.reason, str(error)))
-            self.feed(target, events.Trespassed(link, error.reason, str(error)))
+            about = (error.reason, str(error), error.optional, error.endpoint)
+            self.feed(target, events.Trespassed(link, *about))
             return
         self.feed(target, events.Received(link, message))

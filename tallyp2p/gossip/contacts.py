@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from random import Random
 
 from ..consensus.ledger import Ledger
-from ..errors import Reason
-from ..messages import Error, Hello, Message, Peers, Ping, Pong
+from ..errors import Reason, Verdict
+from ..messages import GREASE_KINDS, Error, Grease, Hello, Message, Peers, Ping, Pong
 from ..parameters import LIMITS, RunParameters, Timing
-from .events import Dial, Hangup, MemberChanged, Refused
+from .events import Dial, Hangup, MemberChanged, Refused, Trespassed
 from .joining import Joining
 from .membership import Change, Introduction, Member, Membership, State, author_of
 from .outbox import Outbox
 
 __all__ = ["Card", "Contacts"]
+
+_GREASE = 8  # one in so many HELLOs and PINGs brings something without meaning (GREASE-2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,30 +137,39 @@ class Contacts:
             met=to is not None,
             held=None if to is None else self._ledger.newest(to.author),
             agent=self._card.agent,
+            extra=self._grease(),
         )
         self._outbox.send(endpoint, hello)
+
+    def _grease(self) -> tuple[tuple[str, bytes], ...]:
+        """Now and then a key that means nothing, with a small number (GREASE-2)."""
+        if self._random.randrange(_GREASE):
+            return ()
+        key = f"grease-{self._random.randrange(2**16):04x}"
+        return ((key, bytes((self._random.randrange(128),))),)
 
     def on_hello(self, link: bytes, hello: Hello, round: int | None, now: float) -> bool:
         """Meet whoever said HELLO; False when it cannot be a member."""
         author = author_of(hello.identity)
         if hello.run != self._run.digest:
-            self._turn_away(hello, Reason.RUN, self._run.descriptor, now)
+            self.turn_away(hello.endpoint, Reason.RUN, self._run.descriptor, now)
             return False
         if author == self._membership.author:
             if hello.instance != self._card.instance:
-                self._turn_away(hello, Reason.AUTHOR, "this identity is already in use", now)
+                text = "this identity is already in use"
+                self.turn_away(hello.endpoint, Reason.AUTHOR, text, now)
             return False
         before = self._membership.get(author)
         old_endpoint = None if before is None else before.endpoint
         silent = before is not None and before.state is State.SUSPECT
         verdict = self._membership.introduce(link, hello, now)
         if verdict is Introduction.FULL:
-            self._turn_away(hello, Reason.LIMIT, "no room for another member", now)
+            self.turn_away(hello.endpoint, Reason.LIMIT, "no room for another member", now)
             return False
         member = self._membership.get(author)
         assert member is not None
         if old_endpoint not in (None, member.endpoint):
-            old = Member(author, b"", old_endpoint or "", b"", now)
+            old = Member(author, b"", b"", old_endpoint or "", b"", now)
             self.release(old)
         self.reach(member, round, now)
         if verdict is Introduction.KNOWN:
@@ -191,24 +202,35 @@ class Contacts:
             if round is not None or self._ledger.newest(member.author) is not None:
                 self._say_hello(member.endpoint, member, round)
 
-    def _turn_away(self, hello: Hello, reason: Reason, text: str, now: float) -> None:
+    def turn_away(self, endpoint: str, reason: Reason, text: str, now: float) -> None:
         """Tell a peer why it cannot be a member, on a connection made for that alone."""
         about = "it runs with other settings" if reason is Reason.RUN else text
-        self._outbox.refuse(Refused(int(reason), f"{hello.endpoint}: {about}"), now)
-        if now < self._scold_at or hello.endpoint == self.endpoint:
+        self._outbox.refuse(Refused(int(reason), f"{endpoint}: {about}"), now)
+        if now < self._scold_at or endpoint == self.endpoint:
             return
         self._scold_at = now + 1.0
         answer = Error(int(reason), text)
-        if hello.endpoint in self._lines:
-            self._outbox.send(hello.endpoint, answer)
+        if endpoint in self._lines:
+            self._outbox.send(endpoint, answer)
             return
-        self._outbox.put(Dial(hello.endpoint))
-        self._outbox.send(hello.endpoint, answer)
-        self._outbox.put(Hangup(hello.endpoint))
+        self._outbox.put(Dial(endpoint))
+        self._outbox.send(endpoint, answer)
+        self._outbox.put(Hangup(endpoint))
 
-    def scold(self, author: bytes, reason: Reason, text: str, now: float) -> None:
-        """Answer a member's message with ERROR, at most one a second."""
-        if now >= self._scold_at:
+    def on_trespass(self, trespass: Trespassed, now: float) -> None:
+        """Count bytes that were no message; answer with ERROR where the specification says so,
+        at most once a second (VERDICT clauses)."""
+        reason, text = trespass.reason, trespass.text
+        if trespass.endpoint:
+            self.turn_away(trespass.endpoint, reason, text, now)
+            return
+        if trespass.optional:  # from a later revision, or grease: no news
+            self._outbox.count(reason)
+            return
+        self._outbox.refuse(Refused(int(reason), text), now)
+        author = self._membership.sender(trespass.link)
+        answer = reason.verdict is Verdict.REJECT or reason is Reason.TYPE
+        if author is not None and answer and now >= self._scold_at:
             self._scold_at = now + 1.0
             self.answer(author, Error(int(reason), text))
 
@@ -266,6 +288,10 @@ class Contacts:
             self._membership.asked(member.author, now)
             nonce = self._random.randrange(1, 2**32)
             self.answer(member.author, Ping(nonce, self._roster()))
+            if not self._random.randrange(_GREASE):
+                kind = self._random.choice(GREASE_KINDS)
+                body = self._random.randbytes(self._random.randrange(17))
+                self.answer(member.author, Grease(kind, body))
 
     def knock(self, round: int | None, now: float) -> None:
         """Repeat HELLO where nobody has answered, in the end hang up."""

@@ -81,6 +81,7 @@ class Trespassed:
     reason: Reason
     text: str
     optional: bool = False  # a kind of message that may be ignored: no ERROR in answer
+    endpoint: str = ""  # where a sender that cannot be a member can be told so
 
 
 @dataclass(frozen=True, slots=True)

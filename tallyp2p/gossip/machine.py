@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 from ..consensus.ledger import Ledger, Outcome
-from ..errors import LocalError, Reason, Verdict
+from ..errors import LocalError, Reason
 from ..messages import FINISHED, Bye, Digest, Error, Have, Hello, Peers, Ping, Pong, Want
 from ..parameters import LIMITS, RunParameters, Spreading, Timing
 from ..payloads import Ballot
@@ -77,7 +77,7 @@ class PeerMachine:
             events.Started: self._started,
             events.Discovered: lambda e: self._contacts.dial(e.endpoint, self.round, self._now),
             events.Lost: self._lost,
-            events.Trespassed: self._trespassed,
+            events.Trespassed: lambda e: self._contacts.on_trespass(e, self._now),
             events.Stopped: lambda _: self._finish(False, "stopped"),
         }
         self._on_message: dict[type, Callable[[bytes, Any], None]] = {
@@ -143,6 +143,10 @@ class PeerMachine:
     def sender(self, link: bytes) -> bytes | None:
         """The author that said HELLO on an inbound connection; the codec wants to know."""
         return self._membership.sender(link)
+
+    def credentials(self, author: bytes) -> tuple[bytes, bytes] | None:
+        """(identity, instance) of a member; whoever checks signatures wants to know."""
+        return self._membership.credentials(author)
 
     def members(self) -> Mapping[bytes, str]:
         """State ("alive", "suspect", "gone") of every other member, by author."""
@@ -360,13 +364,6 @@ class PeerMachine:
 
     def _refuse(self, reason: int, text: str, by_them: bool = False) -> None:
         self._outbox.refuse(Refused(int(reason), text, by_them), self._now)
-
-    def _trespassed(self, event: events.Trespassed) -> None:
-        self._refuse(event.reason, event.text)
-        author = self._membership.sender(event.link)
-        answer = event.reason.verdict is Verdict.REJECT or event.reason is Reason.TYPE
-        if author is not None and answer and not event.optional:
-            self._contacts.scold(author, event.reason, event.text, self._now)
 
     def _lost(self, event: events.Lost) -> None:
         for change in self._membership.lose(event.endpoint, self._now):

@@ -16,7 +16,6 @@ view for large swarms would stand behind this same interface.
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,13 +23,9 @@ from random import Random
 
 from ..messages import Hello
 from ..parameters import LIMITS, Timing
+from ..payloads import author_of
 
 __all__ = ["Change", "Introduction", "Member", "Membership", "State", "author_of"]
-
-
-def author_of(identity: bytes) -> bytes:
-    """The 8-byte author id of a 32-byte identity."""
-    return hashlib.sha256(identity).digest()[:8]
 
 
 def _sum(author: bytes, start: int | None) -> int:
@@ -60,6 +55,7 @@ class Member:
     """Another peer."""
 
     author: bytes
+    identity: bytes
     instance: bytes
     endpoint: str
     link: bytes  # the inbound connection on which it said HELLO
@@ -103,6 +99,11 @@ class Membership:
     def sender(self, link: bytes) -> bytes | None:
         """The author that said HELLO on `link`, or None."""
         return self._links.get(link)
+
+    def credentials(self, author: bytes) -> tuple[bytes, bytes] | None:
+        """(identity, instance) of a member, gone ones included; None for a stranger."""
+        member = self._members.get(author)
+        return None if member is None else (member.identity, member.instance)
 
     def get(self, author: bytes) -> Member | None:
         """The member with this author id, gone ones included."""
@@ -179,7 +180,7 @@ class Membership:
         if member is None:
             if len(self._members) >= LIMITS.members and not self._evict():
                 return Introduction.FULL
-            member = Member(author, hello.instance, hello.endpoint, link, now)
+            member = Member(author, hello.identity, hello.instance, hello.endpoint, link, now)
             self._members[author] = member
             verdict = Introduction.NEW
         elif member.state is State.GONE:
@@ -192,7 +193,8 @@ class Membership:
             self._links.pop(member.link, None)
         if verdict is not Introduction.KNOWN:
             member.round = None  # an earlier life's
-        member.instance, member.endpoint, member.link = hello.instance, hello.endpoint, link
+        member.identity, member.instance = hello.identity, hello.instance
+        member.endpoint, member.link = hello.endpoint, link
         if verdict is not Introduction.KNOWN:
             member.until, member.finished = None, False
         member.state, member.left, member.start = State.ALIVE, False, hello.start

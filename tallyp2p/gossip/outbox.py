@@ -28,9 +28,13 @@ class Outbox:
         """Tell observers."""
         self.effects.append(Tell(notice))
 
+    def count(self, reason: int) -> None:
+        """Count a refusal that is no news, such as a kind of message from a later revision."""
+        self.refused[reason] = self.refused.get(reason, 0) + 1
+
     def refuse(self, notice: Refused, now: float) -> None:
         """Count a refusal; tell observers of one a second and reason, however many come."""
-        self.refused[notice.reason] = self.refused.get(notice.reason, 0) + 1
+        self.count(notice.reason)
         if now >= self._refused_at.get(notice.reason, now):
             self._refused_at[notice.reason] = now + 1.0
             self.tell(notice)

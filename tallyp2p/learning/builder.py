@@ -157,6 +157,7 @@ def _agreed(
         spreading=run.spreading,
         degree=run.degree,
         ids=run.ids,
+        seal=run.seal,
     )
 
 

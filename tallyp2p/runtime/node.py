@@ -53,6 +53,8 @@ class Codec(Protocol):
 
     def decode(self, frame: bytes, sender: bytes | None) -> Message: ...
 
+    def seal(self, ballot: Ballot) -> Ballot: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -193,7 +195,7 @@ class Node:
         try:
             return events.Received(link, self._codec.decode(frame, self._machine.sender(link)))
         except RemoteError as error:
-            return events.Trespassed(link, error.reason, str(error), error.optional)
+            return events.Trespassed(link, error.reason, str(error), error.optional, error.endpoint)
 
     def _received_last(self, receiving: asyncio.Task[None]) -> None:
         if not receiving.cancelled():
@@ -246,7 +248,7 @@ class Node:
 
     def _voted(self, round: int, future: asyncio.Future[Ballot]) -> None:
         if not self._failed("vote on", round, future):
-            self._feed(events.Cast(future.result()))
+            self._feed(events.Cast(self._codec.seal(future.result())))
 
     def _learn(self, effect: events.Learn) -> None:
         learn = self._contributor.learn

@@ -7,7 +7,7 @@ Channels
 
 Layers
     payload  packed votes, or ids with their form and count, alone; control has none
-    message  the same with this protocol's header: the ZeroMQ frame's content
+    message  the same with this protocol's header and signatures: the ZeroMQ frame's content
     wire     what TCP is handed: with ZMTP's framing and handshakes, without TCP and IP headers
 
 Ids ride in the messages of ballots: their header and framing count as votes, and `messages`
@@ -30,7 +30,8 @@ Snapshot = Mapping[str, Mapping[str, Mapping[str, int]]]
 
 _VOTE = int(Kind.VOTE)
 _HEADER = 6  # kind, flags, round
-_AUTHOR, _IDS = 0x01, 0x02  # flags of VOTE
+_AUTHOR, _IDS, _SEAL = 0x01, 0x02, 0x04  # flags of VOTE
+_SIGNATURE, _IDENTITY = 64, 32  # bytes that a sealed ballot has more, the second if relayed
 _RANGE, _GAPS = 1, 2  # forms of ids
 _RANGE_SIZE = 7  # form, start u32, count u16
 _GAPS_HEAD = 3  # form, count u16
@@ -74,9 +75,11 @@ def weigh(frame: bytes) -> Weight:
     flags, header, ids = frame[1], _HEADER, 0
     if flags:
         if flags & _AUTHOR:
-            header += 8
+            header += _IDENTITY if flags & _SEAL else 8
         if flags & _IDS:
             ids = _ids_size(frame, header)
+        if flags & _SEAL:
+            header += _SIGNATURE
         if header + ids > size:
             return Weight(0, 0, size, True)
     return Weight(size - header - ids, ids, header, True)

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..bits import packed_size, well_formed
 from ..errors import LocalError, Reason, RemoteError
 from ..messages import (
+    GREASE_KINDS,
     Ballot,
     Bye,
     Digest,
     DigestEntry,
     Error,
+    Grease,
     Have,
     Hello,
     Kind,
@@ -30,18 +31,19 @@ from ..messages import (
     Pong,
     Want,
 )
-from ..parameters import LIMITS, Ids, RunParameters
+from ..parameters import LIMITS, RunParameters, Seal
 from .hello import ENDPOINT, decode_hello, encode_hello
-from .ids import decode_ids, encode_ids
+from .vote import FLAG_AUTHOR, FLAG_IDS, FLAG_SEAL, SIGNATURE, VoteCodec
 
-__all__ = ["FLAG_AUTHOR", "FLAG_IDS", "MAGIC", "Codec"]
+if TYPE_CHECKING:
+    from .seal import Sealer
+
+__all__ = ["FLAG_AUTHOR", "FLAG_IDS", "FLAG_SEAL", "MAGIC", "Codec"]
 
 MAGIC = b"TALLY"
-FLAG_AUTHOR, FLAG_IDS = 0x01, 0x02
 _NONE = 0xFFFFFFFF  # stands for "no round"
 
 _HEAD = struct.Struct(">BB")
-_VOTE = struct.Struct(">BBI")
 _BYE = struct.Struct(">BBBI")
 _PING = struct.Struct(">BBII")
 _PONG = struct.Struct(">BBIII")
@@ -52,21 +54,30 @@ _WANT_ENTRY = struct.Struct(">8sI")
 
 _EARLY = frozenset({Kind.HELLO, Kind.BYE, Kind.ERROR})  # may come before HELLO
 _SHORT = frozenset({Kind.HELLO, Kind.BYE, Kind.ERROR})  # of at most LIMITS.hello bytes
+_FLAGS: dict[int, int] = {
+    Kind.VOTE: 0xFF,
+    Kind.HELLO: FLAG_SEAL,
+    Kind.BYE: FLAG_SEAL,
+}  # VOTE looks for itself
 
 
 class Codec:
-    """Encodes and decodes for one peer of one run.  `author` is the peer's own author id."""
+    """Encodes and decodes for one peer of one run.
 
-    def __init__(self, run: RunParameters, author: bytes) -> None:
+    `author` is the peer's own author id; `sealer` signs and checks, and is needed where the
+    run is sealed and only there.
+    """
+
+    def __init__(self, run: RunParameters, author: bytes, sealer: Sealer | None = None) -> None:
+        if (run.seal is Seal.ED25519) is not (sealer is not None):
+            raise LocalError("a sealer goes with a sealed run, and only with one")
         self._author = author
-        self._explicit = run.ids is Ids.EXPLICIT
-        self._span = run.rounds_per_ballot
-        self._count, self._pool = run.votes, run.pool
-        self._bits, self._highest = run.bits, run.highest_label
-        self._votes_size = packed_size(run.votes, run.bits)
+        self._run = run.digest
+        self._sealer = sealer
+        self._vote = VoteCodec(run, author, sealer)
         self._encoders: dict[type, Callable[[Any], bytes]] = {
-            Hello: lambda m: _HEAD.pack(Kind.HELLO, 0) + MAGIC + encode_hello(m),
-            Bye: _encode_bye,
+            Hello: self._encode_hello,
+            Bye: self._encode_bye,
             Error: lambda m: bytes((Kind.ERROR, 0, m.code)) + m.text.encode(),
             Ping: lambda m: _PING.pack(Kind.PING, 0, m.nonce, m.roster),
             Pong: lambda m: _PONG.pack(Kind.PONG, 0, m.nonce, m.roster, _or_none(m.round)),
@@ -76,9 +87,9 @@ class Codec:
             Want: _encode_want,
         }
         self._decoders: dict[int, Callable[[bytes, bytes], Message]] = {
-            Kind.VOTE: self._decode_vote,
-            Kind.HELLO: _decode_hello,
-            Kind.BYE: _decode_bye,
+            Kind.VOTE: self._vote.decode,
+            Kind.HELLO: self._decode_hello,
+            Kind.BYE: self._decode_bye,
             Kind.ERROR: _decode_error,
             Kind.PING: _decode_ping,
             Kind.PONG: _decode_pong,
@@ -96,7 +107,11 @@ class Codec:
         Raises :class:`LocalError` for a message that a receiver would refuse.
         """
         if type(message) is Ballot:
-            return self._encode_vote(message)
+            return self._vote.encode(message)
+        if type(message) is Grease:
+            if message.kind not in GREASE_KINDS or len(message.body) > 16:
+                raise LocalError(f"{message!r} is no grease")
+            return bytes((message.kind, 0)) + message.body
         try:
             frame = self._encoders[type(message)](message)
             if self.decode(frame, self._author) == message:
@@ -122,93 +137,66 @@ class Codec:
             raise RemoteError(Reason.TYPE, f"kind {kind:#04x} is unknown", optional=kind >= 0x80)
         if size > (LIMITS.hello if kind in _SHORT else LIMITS.frame):
             raise RemoteError(Reason.LIMIT, f"{size} bytes for kind {kind:#04x}")
-        if frame[1] and kind != Kind.VOTE:
+        if frame[1] & ~_FLAGS.get(kind, 0):
             raise RemoteError(Reason.MALFORMED, f"unknown flags {frame[1]:#04x}")
         return decoder(frame, sender or b"")
 
-    # --- VOTE ---------------------------------------------------------------------------
+    def seal(self, ballot: Ballot) -> Ballot:
+        """The own `ballot`, signed where the run is sealed."""
+        return self._vote.seal(ballot)
 
-    def _encode_vote(self, ballot: Ballot) -> bytes:
-        flags, parts = 0, b""
-        count = self._count
-        if ballot.author != self._author:
-            flags, parts = FLAG_AUTHOR, ballot.author
-        if ballot.ids is not None:
-            flags |= FLAG_IDS
-            parts += encode_ids(ballot.ids)
-            count = len(ballot.ids)
-        problem = self._problem(ballot, count)
-        if problem:
-            raise LocalError(f"a ballot cannot be sent: {problem}")
-        frame = _VOTE.pack(Kind.VOTE, flags, ballot.round) + parts + ballot.votes
-        if _relayed_size(frame, flags) > LIMITS.frame:  # many explicit ids, far apart
-            raise LocalError(f"a ballot of {len(frame)} bytes cannot be sent")
-        return frame
+    # --- HELLO and BYE, which are signed in sealed runs -----------------------------------
 
-    def _problem(self, ballot: Ballot, count: int) -> str:
-        if len(ballot.author) != 8:
-            return "its author is not 8 bytes"
-        if (ballot.ids is not None) is not self._explicit:
-            return "the run says otherwise whether ids travel"
-        if count > self._count or (ballot.ids is not None and ballot.ids[-1] >= self._pool):
-            return "its ids are too many or outside the pool"
-        if not 0 <= ballot.round < _NONE or ballot.round % self._span:
-            return f"round {ballot.round} is not the first round of a ballot"
-        if len(ballot.votes) != packed_size(count, self._bits):
-            return f"{count} votes are not {len(ballot.votes)} bytes"
-        if well_formed(ballot.votes, count, self._bits, self._highest) != (True, True):
-            return "a label is too high, or the padding is not zero"
-        return ""
+    def _sealed(self, kind: Kind, body: bytes) -> bytes:
+        """The frame of HELLO or BYE."""
+        if self._sealer is None:
+            return bytes((kind, 0)) + body
+        return self._sealer.sign_message(kind, bytes((kind, FLAG_SEAL)) + body)
 
-    def _decode_vote(self, frame: bytes, sender: bytes) -> Ballot:
-        if len(frame) < 6:
-            raise RemoteError(Reason.LENGTH, "a VOTE without a round")
-        _, flags, round = _VOTE.unpack_from(frame)
-        at, author, count, size = 6, sender, self._count, self._votes_size
-        ids: tuple[int, ...] | None = None
-        if flags or self._explicit:
-            author, ids, at = self._decode_parts(frame, flags, sender)
-            if ids is not None:
-                count = len(ids)
-                size = packed_size(count, self._bits)
-        if len(frame) - at != size:
-            raise RemoteError(Reason.LENGTH, f"{len(frame) - at} bytes of votes, not {size}")
-        if round == _NONE or round % self._span:
-            raise RemoteError(Reason.ROUND, f"round {round} is not the first of a ballot")
-        votes = frame[at:]
-        padding, labels = well_formed(votes, count, self._bits, self._highest)
-        if not padding:
-            raise RemoteError(Reason.PADDING, "padding bits that are not zero")
-        if not labels:
-            raise RemoteError(Reason.LABEL, f"a label above {self._highest}")
-        return Ballot(author, round, votes, ids)
+    def _split(self, frame: bytes) -> tuple[bytes, bytes]:
+        """(frame without its signature, signature): empty where flag 04 is not set."""
+        if not frame[1]:
+            return frame, b""
+        if len(frame) < 2 + SIGNATURE:
+            raise RemoteError(Reason.LENGTH, "the frame ends within its signature")
+        return frame[:-SIGNATURE], frame[-SIGNATURE:]
 
-    def _decode_parts(
-        self, frame: bytes, flags: int, sender: bytes
-    ) -> tuple[bytes, tuple[int, ...] | None, int]:
-        """Author and ids where the flags announce them, and where the votes begin."""
-        if flags & ~(FLAG_AUTHOR | FLAG_IDS):
-            raise RemoteError(Reason.MALFORMED, f"unknown flags {flags:#04x}")
-        if bool(flags & FLAG_IDS) is not self._explicit:
-            raise RemoteError(Reason.IDS, "the run says otherwise whether ids travel")
-        if _relayed_size(frame, flags) > LIMITS.frame:
-            raise RemoteError(Reason.LIMIT, "a ballot that is too large to be relayed")
-        at, author = 6, sender
-        if flags & FLAG_AUTHOR:
-            author, at = frame[6:14], 14
-            if len(author) < 8:
-                raise RemoteError(Reason.LENGTH, "the frame ends within its author")
-            if author == sender:
-                raise RemoteError(Reason.AUTHOR, "the connection's own author is written out")
-        if not self._explicit:
-            return author, None, at
-        ids, at = decode_ids(frame, at, self._count, self._pool)
-        return author, ids, at
+    def _agrees(self, signature: bytes) -> bool:
+        """Whether there must be a signature, and thus one to check; it is (SEAL-2)."""
+        if bool(signature) is not (self._sealer is not None):
+            raise RemoteError(Reason.SEAL, "the run says otherwise whether messages are signed")
+        return self._sealer is not None
 
+    def _encode_hello(self, hello: Hello) -> bytes:
+        return self._sealed(Kind.HELLO, MAGIC + encode_hello(hello))
 
-def _relayed_size(frame: bytes, flags: int) -> int:
-    """Bytes of a VOTE when somebody else than its author sends it: with the author in it."""
-    return len(frame) + (0 if flags & FLAG_AUTHOR else 8)
+    def _decode_hello(self, frame: bytes, sender: bytes) -> Hello:
+        frame, signature = self._split(frame)
+        if frame[2:7] != MAGIC:
+            raise RemoteError(Reason.VERSION, "HELLO without the magic bytes")
+        hello = decode_hello(frame[7:])
+        if hello.run == self._run and self._agrees(signature):  # another run: CONTACT-3 alone
+            assert self._sealer is not None
+            text = self._sealer.text(Kind.HELLO, frame, 2)
+            self._sealer.check(hello.identity, text, signature)
+        return hello
+
+    def _encode_bye(self, bye: Bye) -> bytes:
+        body = _BYE.pack(Kind.BYE, 0, bye.code, _or_none(bye.last))[2:] + bye.text.encode()
+        return self._sealed(Kind.BYE, body)
+
+    def _decode_bye(self, frame: bytes, sender: bytes) -> Bye:
+        frame, signature = self._split(frame)
+        if len(frame) < _BYE.size:
+            raise RemoteError(Reason.LENGTH, "BYE without code and last round")
+        _, _, code, last = _BYE.unpack_from(frame)
+        bye = Bye(_round_or_none(last), code, _text(frame[_BYE.size :]))
+        if sender and self._agrees(signature):  # before HELLO it is only shown
+            assert self._sealer is not None
+            identity, instance = self._sealer.speaker(sender)
+            text = self._sealer.text(Kind.BYE, frame, 2, instance)
+            self._sealer.check(identity, text, signature)
+        return bye
 
 
 # --- the other kinds ----------------------------------------------------------------------
@@ -244,23 +232,6 @@ def _entries(frame: bytes, at: int, size: int, most: int) -> int:
     if count > most:
         raise RemoteError(Reason.LIMIT, f"{count} entries, more than {most}")
     return count
-
-
-def _decode_hello(frame: bytes, sender: bytes) -> Hello:
-    if frame[2:7] != MAGIC:
-        raise RemoteError(Reason.VERSION, "HELLO without the magic bytes")
-    return decode_hello(frame[7:])
-
-
-def _encode_bye(bye: Bye) -> bytes:
-    return _BYE.pack(Kind.BYE, 0, bye.code, _or_none(bye.last)) + bye.text.encode()
-
-
-def _decode_bye(frame: bytes, sender: bytes) -> Bye:
-    if len(frame) < _BYE.size:
-        raise RemoteError(Reason.LENGTH, "BYE without code and last round")
-    _, _, code, last = _BYE.unpack_from(frame)
-    return Bye(_round_or_none(last), code, _text(frame[_BYE.size :]))
 
 
 def _decode_error(frame: bytes, sender: bytes) -> Error:

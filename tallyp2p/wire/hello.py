@@ -73,14 +73,13 @@ def decode_hello(data: bytes) -> Hello:
     """A HELLO's map.  Raises :class:`RemoteError` (MAP, VERSION) for anything else."""
     fields = _decode_map(data)
     low, high = _versions(fields)
-    if not low <= PROTOCOL_VERSION <= high:
-        raise RemoteError(
-            Reason.VERSION,
-            f"the peer speaks versions {low} to {high}, this one speaks {PROTOCOL_VERSION}",
-        )
     endpoint = _text(fields, "endpoint")
     if len(endpoint) > LIMITS.endpoint or not ENDPOINT.fullmatch(endpoint):
         raise RemoteError(Reason.MAP, "endpoint is not tcp://host:port or ipc://path")
+    if not low <= PROTOCOL_VERSION <= high:  # all that is known of its map: FIXED-1
+        ours = f"{PROTOCOL_VERSION} to {PROTOCOL_VERSION}"
+        text = f"no common version: {ours} here, {low} to {high} there"
+        raise RemoteError(Reason.VERSION, text, endpoint=endpoint)
     met = fields.get("met")
     if not isinstance(met, bool):
         raise RemoteError(Reason.MAP, "met is not a boolean")
