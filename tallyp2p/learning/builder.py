@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..consensus.contributor import Contributor
 from ..errors import SettingsError
-from ..parameters import Ids, RunParameters, Spreading
+from ..parameters import Ids, RunParameters, Seal, Spreading
 from .baseline import WithBaseline
 from .choosers import make_chooser
 from .data import load_shard
@@ -43,6 +43,8 @@ class RunChoices(Protocol):
     def degree(self) -> int: ...
     @property
     def ids(self) -> Ids: ...
+    @property
+    def seal(self) -> Seal: ...
 
 
 @dataclass(frozen=True, slots=True)
