@@ -1,0 +1,18 @@
+// Where a peer listens, as text (ENDPOINT clauses).
+
+import { isIPv6 } from "node:net";
+
+import { LIMITS } from "./parameters.mjs";
+
+const TCP = /^tcp:\/\/(?:([A-Za-z0-9.-]+)|\[([0-9A-Fa-f:.]+)\]):([1-9][0-9]{0,4})$/;
+const IPC = /^ipc:\/\/[!-)+-~]+$/; // 21 to 7e, but for * (2a)
+
+/** Whether `text` is an endpoint that another peer could dial. */
+export function isEndpoint(text) {
+  if (text.length > LIMITS.endpoint) return false; // ENDPOINT-1
+  if (IPC.test(text)) return true;
+  const parts = TCP.exec(text);
+  if (!parts || Number(parts[3]) > 65535) return false; // ENDPOINT-2
+  const host = parts[1] ?? parts[2];
+  return (parts[1] !== undefined || isIPv6(host)) && /[^0.:]/.test(host); // ENDPOINT-4
+}
