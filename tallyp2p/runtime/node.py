@@ -242,13 +242,17 @@ class Node:
             _log.info("cannot dial %s", endpoint)
 
     def _vote_on(self, effect: events.VoteOn) -> None:
-        author = self._machine.author
-        voted = self._worker.call(cast, self._run, author, self._contributor, effect.round)
+        voted = self._worker.call(self._cast, effect.round)
         voted.add_done_callback(lambda future: self._voted(effect.round, future))
+
+    def _cast(self, round: int) -> Ballot:
+        """The learner's ballot, sealed; in the worker's thread, for both take their time."""
+        ballot = cast(self._run, self._machine.author, self._contributor, round)
+        return self._codec.seal(ballot)
 
     def _voted(self, round: int, future: asyncio.Future[Ballot]) -> None:
         if not self._failed("vote on", round, future):
-            self._feed(events.Cast(self._codec.seal(future.result())))
+            self._feed(events.Cast(future.result()))
 
     def _learn(self, effect: events.Learn) -> None:
         learn = self._contributor.learn

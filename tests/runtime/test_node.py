@@ -33,6 +33,7 @@ from tallyp2p.gossip.events import (
 )
 from tallyp2p.messages import Message, Ping
 from tallyp2p.parameters import RunParameters
+from tallyp2p.payloads import Ballot
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.node import Node, Observer, Progress
 from tallyp2p.runtime.transport import Transport
@@ -86,6 +87,9 @@ class Plain:
         if not frame.isdigit():
             raise RemoteError(Reason.MALFORMED, "not a number", optional=not frame)
         return Ping(int(frame), 0)
+
+    def seal(self, ballot: Ballot) -> Ballot:
+        return ballot
 
 
 class Idle:
