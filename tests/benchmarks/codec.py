@@ -11,9 +11,11 @@ from time import thread_time
 
 from tallyp2p.bits import pack
 from tallyp2p.messages import Ballot, Have, Hello, Ping
-from tallyp2p.parameters import Ids, RunParameters
+from tallyp2p.parameters import Ids, RunParameters, Seal
+from tallyp2p.payloads import author_of
 from tallyp2p.wire.accounting import Meter
 from tallyp2p.wire.codec import Codec
+from tallyp2p.wire.seal import Sealer, identity_of
 
 from .record import parser, report
 
@@ -58,6 +60,19 @@ def main() -> None:
     time("VOTE, 32 explicit ids, encode", lambda: codec_x.encode(chosen_ids), share=4)
     time("VOTE, 32 explicit ids, decode", lambda: other_x.decode(explicit, ME), share=4)
 
+    sealed = RunParameters(probes=32, rounds_per_ballot=1, seal=Seal.ED25519)
+    secret = bytes(range(32))
+    me = author_of(identity_of(secret))
+    signer = Codec(sealed, me, Sealer(sealed.digest, secret, YOU))
+    speaker = identity_of(secret), YOU
+    checker = Codec(sealed, YOU, Sealer(sealed.digest, None, known=lambda author: speaker))
+    unsigned = Ballot(me, 7, votes)
+    signed = signer.seal(unsigned)
+    proven = signer.encode(signed)
+    time("VOTE, sign", lambda: signer.seal(unsigned), share=20)
+    time("VOTE, signed, encode", lambda: signer.encode(signed))
+    time("VOTE, signed, decode and verify", lambda: checker.decode(proven, me), share=20)
+
     ping = Ping(1, 2)
     pinged = mine.encode(ping)
     time("PING, encode", lambda: mine.encode(ping))
@@ -75,7 +90,7 @@ def main() -> None:
     time("count a VOTE with 32 ids", lambda: meter.sent(explicit))
     time("count a PING", lambda: meter.sent(pinged), "1")
     sizes = {"VOTE": len(frame), "VOTE relayed": len(passed), "VOTE 256": len(long)}
-    sizes |= {"VOTE 32 ids": len(explicit), "HELLO": len(greeting)}
+    sizes |= {"VOTE signed": len(proven), "VOTE 32 ids": len(explicit), "HELLO": len(greeting)}
     report("codec", rows, chosen.out, bytes=sizes)
 
 
