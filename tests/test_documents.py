@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
     path
     for path in ROOT.rglob("*.md")
-    if not any(part.startswith((".", "tallyp2p-runs")) for part in path.relative_to(ROOT).parts)
+    if not any(
+        part.startswith((".", "tallyp2p-runs", "node_modules"))
+        for part in path.relative_to(ROOT).parts
+    )
 )
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
 # Installing is what CI does before any test; its own test holds CI and README together.
