@@ -151,6 +151,31 @@ class RunParameters:
             lines.append(f"{item.name}={value}")
         return "\n".join(lines) + "\n"
 
+    @classmethod
+    def parse(cls, descriptor: str) -> RunParameters:
+        """The parameters whose descriptor this is.  Raises :class:`SettingsError` for others."""
+        lines = descriptor.splitlines()
+        values: dict[str, Any] = {}
+        for line in lines[1:]:
+            name, _, text = line.partition("=")
+            values[name] = text
+        for item in fields(cls):
+            text = values.get(item.name)
+            if text is not None and not isinstance(item.default, str):
+                _require(text.isascii() and text.isdigit(), f"{item.name}={text} is no number")
+                values[item.name] = type(item.default)(int(text))
+            elif text is not None and isinstance(item.default, Enum):
+                known = {str(word.value): word for word in type(item.default)}
+                _require(text in known, f"{item.name}={text} is not one of {', '.join(known)}")
+                values[item.name] = known[text]
+        try:
+            run = cls(**values)
+        except TypeError:
+            unknown = sorted(set(values) - {item.name for item in fields(cls)})
+            raise SettingsError(f"run parameters that are not known: {unknown}") from None
+        _require(run.descriptor == descriptor, "this is not a run descriptor in its one form")
+        return run
+
     @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the descriptor, 32 bytes.  HELLO carries it."""

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from tallyp2p.errors import SettingsError
-from tallyp2p.parameters import Ids, RunParameters, Spreading, Timing
+from tallyp2p.parameters import Ids, RunParameters, Seal, Spreading, Timing
 
 # Written out by hand from protocol_spec: what any implementation must hash.
 DESCRIPTOR = """tally/1
@@ -104,3 +104,42 @@ def test_what_the_wire_or_the_ledger_cannot_hold_is_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=words):
         Timing(**changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        RunParameters(),
+        RunParameters(seed=5, classes=100, abstain=False, pool=4000, degree=7),
+        RunParameters(spreading=Spreading.BROADCAST, ids=Ids.EXPLICIT, seal=Seal.ED25519),
+        RunParameters(pool_digest="ab" * 32),
+    ],
+)
+def test_a_descriptor_is_read_back(run: RunParameters) -> None:
+    assert RunParameters.parse(run.descriptor) == run
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("tally/1", "tally/2"),
+        ("classes=10", "classes=010"),
+        ("classes=10", "classes=ten"),
+        ("abstain=1", "abstain=2"),
+        ("spreading=sampled", "spreading=loud"),
+        ("seed=0\n", ""),
+        ("ids=derived\n", "ids=derived\nseal=none\n"),
+        ("ids=derived\n", "ids=derived"),
+        ("ids=derived\n", "ids=derived\nnews=1\n"),
+    ],
+)
+def test_other_text_is_no_descriptor(change: tuple[str, str]) -> None:
+    descriptor = RunParameters().descriptor
+    assert change[0] in descriptor
+    with pytest.raises(SettingsError):
+        RunParameters.parse(descriptor.replace(*change))
+
+
+def test_a_default_seal_does_not_show_so_that_older_peers_are_of_the_same_run() -> None:
+    assert "seal" not in RunParameters().descriptor
+    assert RunParameters(seal=Seal.ED25519).descriptor.endswith("ids=derived\nseal=ed25519\n")
