@@ -83,7 +83,7 @@ export class Codec {
     require(frame.length >= 2, "MALFORMED", "a frame without a header"); // FRAME-7
     const kind = NAMES.get(frame[0]);
     require(frame.length <= this.#limit(kind, frame[1]), "LIMIT", "a frame that is too large"); // FRAME-8
-    require(kind, "TYPE", `there is no kind ${frame[0].toString(16)}`); // FRAME-10
+    require(kind, "TYPE", `there is no kind ${frame[0].toString(16)}`, { kind: frame[0] }); // FRAME-10
     require(sender || BEFORE_HELLO.has(kind), "EARLY", `${kind} before HELLO`); // FRAME-14
     if (kind === "HELLO") return this.#readHello(frame);
     const known = kind === "VOTE" ? AUTHOR_FLAG | IDS_FLAG | SEAL_FLAG : SEALED.has(kind) ? SEAL_FLAG : 0;
@@ -132,7 +132,7 @@ export class Codec {
     const [low, high] = hello.versions;
     const { endpoint } = hello;
     require(low <= VERSION && VERSION <= high, "VERSION", // HELLO-3, VERSION-2
-      `this peer speaks versions 1 to 1, yours ${low} to ${high}`, { endpoint });
+      `no common version: 1 to 1 here, ${low} to ${high} there`, { endpoint });
     field("agent", (v) => (typeof v === "string" && Buffer.byteLength(v) <= LIMITS.text ? v : undefined));
     field("identity", binary(32));
     field("instance", binary(8));

@@ -1,0 +1,186 @@
+// The machine on a real network: one ROUTER, a DEALER for each line, a clock and a contributor.
+
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import * as zmq from "zeromq";
+
+import { LIMITS } from "./parameters.mjs";
+
+const HIGH_WATER = 500; // messages in each of ZeroMQ's queues (FRAME-5)
+const LINGER = 1000; // ms in which what was sent last may still leave
+const BACK_OFF = 2000; // ms between attempts to reach who does not listen
+
+zmq.context.maxSockets = 2 * LIMITS.members + 8; // each DEALER has a monitor beside it
+
+/** A ROUTER that listens at `address`; throws Error in a sentence. */
+export async function listen(address) {
+  const router = new zmq.Router({
+    maxMessageSize: LIMITS.frame, // FRAME-5
+    receiveHighWaterMark: HIGH_WATER,
+    linger: 0,
+    handover: false, // FRAME-3
+  });
+  try {
+    await router.bind(address);
+  } catch (error) {
+    router.close();
+    throw new Error(`cannot listen at ${address}: ${error.message}`);
+  }
+  return router;
+}
+
+/** One DEALER. zeromq.js allows one send at a time, so frames wait in a queue of their own. */
+export class Line {
+  #queue = [];
+  #sending = false;
+  #closing = false;
+
+  constructor(endpoint, lost) {
+    this.dealer = new zmq.Dealer({
+      routingId: Buffer.concat([Buffer.from([1]), randomBytes(8)]), // FRAME-3
+      sendHighWaterMark: HIGH_WATER,
+      receiveHighWaterMark: 1, // FRAME-2: nothing is to come back
+      sendTimeout: 0,
+      linger: LINGER,
+      reconnectMaxInterval: BACK_OFF,
+    });
+    this.dealer.events.on("disconnect", () => this.#closing || lost());
+    this.dealer.connect(endpoint);
+  }
+
+  send(frame) {
+    if (this.#queue.length >= HIGH_WATER) return; // dropped, FRAME-5
+    this.#queue.push(frame);
+    if (!this.#sending) this.#drain();
+  }
+
+  async #drain() {
+    this.#sending = true;
+    while (this.#queue.length && !this.dealer.closed) {
+      try {
+        await this.dealer.send(this.#queue.shift());
+      } catch {
+        // EAGAIN: its own queue is full too, and nothing depends on one message (FRAME-5)
+      }
+    }
+    this.#sending = false;
+    if (this.#closing) this.dealer.close();
+  }
+
+  close() {
+    this.#closing = true;
+    if (!this.#sending) this.dealer.close();
+  }
+}
+
+export class Node {
+  #lines = new Map();
+  #timer = null;
+  #finished;
+  sent = 0; // bytes of frames
+  received = 0;
+
+  /** `contributor`: `vote(round, ids)` and `learn(round, tallies)`, which may be asynchronous.
+   * `tell`: is handed every event for people. */
+  constructor(machine, router, contributor, tell) {
+    Object.assign(this, { machine, router, contributor, tell });
+  }
+
+  /** Take part until the machine has finished; its `completed` and `text`. */
+  async run(started) {
+    const done = new Promise((resolve) => (this.#finished = resolve));
+    this.machine.start(started, this.#now());
+    this.#obey();
+    const receiving = this.#receive();
+    const outcome = await done;
+    clearTimeout(this.#timer);
+    for (const line of this.#lines.values()) line.close();
+    this.router.close();
+    await receiving;
+    return outcome;
+  }
+
+  stop() {
+    this.#event((machine, now) => machine.stop(now));
+  }
+
+  #now() {
+    return performance.now() / 1000; // never goes back (TIMING-1)
+  }
+
+  async #receive() {
+    try {
+      for await (const [link, ...frames] of this.router) {
+        for (const frame of frames) this.received += frame.length;
+        this.#event((machine, now) => machine.receive(link.toString("hex"), frames, now));
+        await sleep(0); // a flood of messages must not keep timers and signals waiting
+      }
+    } catch (error) {
+      if (!this.router.closed) throw error;
+    }
+  }
+
+  #event(happen) {
+    happen(this.machine, this.#now());
+    this.#obey();
+  }
+
+  #obey() {
+    for (const effect of this.machine.drain()) this[`_${effect.do}`](effect);
+    clearTimeout(this.#timer);
+    const due = this.machine.due();
+    if (due === Infinity) return;
+    // Up to a millisecond late, never early: a timer that fires early would fire again at once.
+    const wait = Math.max(0, Math.ceil((due - this.#now()) * 1000));
+    this.#timer = setTimeout(() => this.#event((machine, now) => machine.tick(now)), wait);
+  }
+
+  // --- effects ------------------------------------------------------------------------------------
+
+  _open({ endpoint }) {
+    this._close({ endpoint });
+    const line = new Line(endpoint, () => {
+      if (this.#lines.get(endpoint) !== line) return; // it is another one's news
+      this.#event((machine, now) => machine.lost(endpoint, now));
+    });
+    this.#lines.set(endpoint, line);
+  }
+
+  _send({ endpoint, frame }) {
+    this.sent += frame.length;
+    this.#lines.get(endpoint)?.send(frame);
+  }
+
+  _close({ endpoint }) {
+    this.#lines.get(endpoint)?.close();
+    this.#lines.delete(endpoint);
+  }
+
+  _vote({ round, ids }) {
+    this.#ask(() => this.contributor.vote(round, ids), (machine, vote, now) => machine.cast(round, vote, now));
+  }
+
+  _learn({ round, tallies }) {
+    this.#ask(() => this.contributor.learn(round, tallies), (machine, _, now) => machine.learned(round, now));
+  }
+
+  _tell({ event }) {
+    this.tell(event);
+  }
+
+  _finish({ completed, text }) {
+    this.#finished({ completed, text });
+  }
+
+  /** Let the contributor work; what it says is an event of its own. */
+  async #ask(work, then) {
+    await sleep(0);
+    try {
+      const answer = await work();
+      this.#event((machine, now) => then(machine, answer, now));
+    } catch (error) {
+      this.#finished({ completed: false, text: "", error });
+    }
+  }
+}
