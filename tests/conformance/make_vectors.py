@@ -37,6 +37,7 @@ FIELDS: dict[str, Any] = {  # in the run descriptor's order
     "spreading": "sampled",
     "degree": 2,
     "ids": "derived",
+    "seal": "none",
 }
 
 
@@ -64,8 +65,9 @@ def probe_cases() -> Iterable[Case]:
         ("the largest pool", RUN, 7, 2**32 - 1, 8),
     ):
         ids = reference.derive(bytes.fromhex(run), round, pool, count)
-        given = {"run": run, "round": round, "pool": pool, "count": count}
-        yield {"name": name, "input": given, "expect": {"ids": ids}}
+        given = {"run_id": run, "round": round, "pool": pool, "count": count}
+        clauses = ["PROBE-2", "PROBE-3", "PROBE-4", "PROBE-5"]
+        yield {"name": name, "clauses": clauses, "input": given, "expect": {"ids": ids}}
 
 
 def digraph_cases() -> Iterable[Case]:
@@ -74,8 +76,9 @@ def digraph_cases() -> Iterable[Case]:
         around = reference.ring(bytes.fromhex(RUN), round, members)
         yield {
             "name": f"{size} members, degree {degree}, round {round}",
+            "clauses": ["DIGRAPH-2", "DIGRAPH-3"],
             "input": {
-                "run": RUN,
+                "run_id": RUN,
                 "round": round,
                 "degree": degree,
                 "members": [member.hex() for member in members],
@@ -102,6 +105,7 @@ def tally_case(name: str, fields: Mapping[str, Any], round: int, authors: int) -
     derived = reference.derive(run, round, fields["pool"], votes)
     choice = sorted({0, 1, fields["classes"] // 2, fields["classes"] - 1, highest})
     ballots: list[Case] = []
+    ballot: Case
     read = []
     for number in range(authors):
         seed = f"{name} {number}"
@@ -110,7 +114,8 @@ def tally_case(name: str, fields: Mapping[str, Any], round: int, authors: int) -
             size = 1 + numbers(seed + " size", votes, 1)[0]
             ids = sorted({*numbers(seed + " ids", fields["pool"], size)})
         labels = [choice[pick] for pick in numbers(seed, len(choice), len(ids))]
-        ballot: Case = {"author": author(number).hex(), "votes": reference.pack(labels, bits).hex()}
+        votes_bytes = reference.pack(labels, bits)
+        ballot = {"author": author(number).hex(), "round": round, "votes": votes_bytes.hex()}
         if fields["ids"] == "explicit":
             ballot["ids"] = ids
         ballots.append(ballot)
@@ -119,12 +124,8 @@ def tally_case(name: str, fields: Mapping[str, Any], round: int, authors: int) -
     order = derived if fields["ids"] == "derived" else sorted(decided)
     return {
         "name": name,
-        "input": {
-            "run": dict(fields),
-            "run_id": run.hex(),
-            "round": round,
-            "ballots": ballots,
-        },
+        "clauses": ["TALLY-2", "TALLY-3", "TALLY-5", "TALLY-6", "TIE-1"],
+        "input": {"run": dict(fields), "round": round, "ballots": ballots},
         "expect": {
             "ids": order,
             "voters": [sum(decided[probe]["counts"].values()) for probe in order],
@@ -150,14 +151,17 @@ def tally_cases() -> Iterable[Case]:
 
 def ledger_cases() -> Iterable[Case]:
     for name, ids in (("a tag, derived ids", None), ("a tag, explicit ids", [1, 5, 4_000_000_000])):
-        votes = reference.pack([3, 10, 7], 4)
+        labels = [3, 10, 7] if ids else [3, 10, 7, 0, 1, 2, 9, 4]
+        votes = reference.pack(labels, 4)
+        run = {**FIELDS, "pool": 2**32 - 1, "ids": "explicit" if ids else "derived"}
         ballot: Case = {"author": author(0).hex(), "round": 16, "votes": votes.hex()}
         if ids is not None:
             ballot["ids"] = ids
-        tag = reference.tag(bytes.fromhex(RUN), author(0), 16, ids or [], votes)
+        tag = reference.tag(reference.run_id(run), author(0), 16, ids or [], votes)
         yield {
             "name": name,
-            "input": {"run_id": RUN, "ballot": ballot},
+            "clauses": ["TAG-1"],
+            "input": {"run": run, "ballot": ballot},
             "expect": {"tag": tag.hex()},
         }
     yield range_case()
@@ -179,14 +183,15 @@ def range_case() -> Case:
         )
         for round, entries in held.items()
     }
-    ranges = []
+    ranges: list[list[Any]] = []
     for first, count in ((0, 1), (2, 1), (4, 1), (0, 4), (2, 3), (8, 2), (0, 65_535)):
         covered = range(first, first + 2 * count, 2)
         within = {round: listing for round, listing in listings.items() if round in covered}
         ranges.append([first, count, reference.range_hash(within).hex()])
     return {
         "name": "listings and range hashes",
-        "input": {"run": FIELDS, "run_id": run.hex(), "add": added},
+        "clauses": ["LEDGER-4", "LEDGER-6"],
+        "input": {"run": FIELDS, "add": added, "ranges": [entry[:2] for entry in ranges]},
         "expect": {
             "listings": {
                 str(round): [[who.hex(), tag.hex()] for who, tag in listings[round]]
@@ -204,10 +209,13 @@ def bit_cases() -> Iterable[Case]:
             labels = numbers(f"labels {bits} {count}", 2**bits, count)
             yield {
                 "name": f"{count} labels of {bits} bits",
+                "clauses": ["BITS-1", "BITS-2"],
                 "input": {"labels": labels, "bits": bits},
                 "expect": {"packed": reference.pack(labels, bits).hex()},
             }
 
+
+_MADE = "generated: by tests/conformance/make_vectors.py"
 
 _GENERATORS: dict[str, Callable[[], Iterable[Case]]] = {
     "bits/generated.json": bit_cases,
@@ -222,10 +230,9 @@ def render() -> dict[str, str]:
     """What each generated file should hold, by its path under vectors/; a line per case."""
     files = {}
     for path, cases in _GENERATORS.items():
-        lines = ",\n".join(json.dumps(case) for case in cases())
-        files[path] = (
-            f'{{"made": "by tests/conformance/make_vectors.py", "cases": [\n{lines}\n]}}\n'
-        )
+        lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases())
+        head = f'"kind": "{path.partition("/")[0]}", "made": "{_MADE}"'
+        files[path] = f'{{{head}, "cases": [\n{lines}\n]}}\n'
     return files
 
 

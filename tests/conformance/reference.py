@@ -13,11 +13,13 @@ from typing import Any
 
 __all__ = [
     "derive",
+    "descriptor",
     "hear",
     "label_bits",
     "pack",
     "range_hash",
     "ring",
+    "run_digest",
     "run_id",
     "send",
     "tag",
@@ -34,9 +36,22 @@ def u32(value: int) -> bytes:
 
 
 def run_id(run: Mapping[str, Any]) -> bytes:
-    """First 8 bytes of the SHA-256 of the descriptor; `run` is in the descriptor's order."""
-    lines = ["tally/1"] + [f"{key}={int(v) if v in (0, 1) else v}" for key, v in run.items()]
-    return hashlib.sha256(("\n".join(lines) + "\n").encode("ascii")).digest()[:8]
+    """First 8 bytes of the run digest (RUN-2)."""
+    return run_digest(run)[:8]
+
+
+def descriptor(run: Mapping[str, Any]) -> str:
+    """RUN-1; `run` is in the descriptor's order, `seal` last."""
+    lines = ["tally/1"]
+    for key, value in run.items():
+        if (key, value) != ("seal", "none"):
+            lines.append(f"{key}={int(value) if isinstance(value, bool) else value}")
+    return "\n".join(lines) + "\n"
+
+
+def run_digest(run: Mapping[str, Any]) -> bytes:
+    """RUN-2."""
+    return hashlib.sha256(descriptor(run).encode("ascii")).digest()
 
 
 def label_bits(run: Mapping[str, Any]) -> int:

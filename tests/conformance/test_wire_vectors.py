@@ -26,7 +26,8 @@ from tallyp2p.messages import (
     Pong,
     Want,
 )
-from tallyp2p.parameters import Ids, RunParameters, Spreading
+from tallyp2p.parameters import Ids, RunParameters, Seal, Spreading
+from tallyp2p.payloads import author_of
 from tallyp2p.wire.codec import Codec
 from tests.conformance.make_vectors import VECTORS
 
@@ -47,10 +48,9 @@ def bit_cases() -> list[Any]:
     return found
 
 
-def run_of(name: str) -> RunParameters:
-    fields = HAND["runs"][name]
-    spreading, ids = Spreading(fields["spreading"]), Ids(fields["ids"])
-    return RunParameters(**{**fields, "spreading": spreading, "ids": ids})
+def run_of(fields: Case) -> RunParameters:
+    words = {"spreading": Spreading, "ids": Ids, "seal": Seal}
+    return RunParameters(**{k: words.get(k, lambda x: x)(v) for k, v in fields.items()})
 
 
 def entries(given: Case) -> tuple[tuple[Any, ...], ...]:
@@ -95,12 +95,12 @@ def message_of(given: Case) -> Message:
 def test_bits(case: Case) -> None:
     given, expect = case["input"], case["expect"]
     bits = given["bits"]
-    if "refused" in expect:
+    if "verdict" in expect:
         data = bytes.fromhex(given["packed"])
         padding, labels = well_formed(data, given["count"], bits, given["highest"])
         assert (padding, labels) == (
-            expect["refused"] != "PADDING",
-            expect["refused"] != "LABEL",
+            expect.get("reason") != "PADDING",
+            expect.get("reason") != "LABEL",
         )
         return
     assert pack(given["labels"], bits).hex() == expect["packed"]
@@ -112,12 +112,14 @@ def test_bits(case: Case) -> None:
 def test_codec(case: Case) -> None:
     given, expect = case["input"], case["expect"]
     run, frame = run_of(given["run"]), bytes.fromhex(given["frame"])
-    sender = None if given["sender"] is None else bytes.fromhex(given["sender"])
+    bound = given["sender"]
+    sender = None if bound is None else author_of(bytes.fromhex(bound["identity"]))
     codec = Codec(run, OTHER)
-    if "refused" in expect:
+    if expect["verdict"] != "accept":
         with pytest.raises(RemoteError) as caught:
             codec.decode(frame, sender)
-        assert caught.value.reason is Reason[expect["refused"]]
+        assert caught.value.reason is Reason[expect["reason"]]
+        assert caught.value.reason.verdict.value == expect["verdict"]
         return
     message = codec.decode(frame, sender)
     assert Codec(run, sender or OTHER).encode(message) == frame
