@@ -20,6 +20,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import sys
 import time
@@ -495,14 +496,13 @@ def read_hello(frame: bytes, run: Run) -> Hello:
         raise Refused("VERSION", "no magic bytes")
     value = read_map(body.body[5:])
     endpoint, versions = value.get("endpoint"), value.get("versions")
-    if not (type(endpoint) is str and is_endpoint(endpoint)):
-        raise Refused("MAP", "endpoint is none")
+    reachable = type(endpoint) is str and is_endpoint(endpoint)
     if not (type(versions) is list and len(versions) == 2 and all(type(v) is int for v in versions)
             and 1 <= versions[0] <= versions[1] <= 65_535):  # fmt: skip
         raise Refused("MAP", "versions is not two numbers, the lowest first")
     if versions[0] > 1:  # HELLO-3, before keys that other versions may change (FIXED-1)
         text = f"this peer speaks versions 1 to 1, yours {versions[0]} to {versions[1]}"
-        raise Refused("VERSION", text, endpoint)
+        raise Refused("VERSION", text, endpoint if reachable else None)
 
     def need(name: str, good: bool) -> None:
         if not good:  # HELLO-2
@@ -512,6 +512,7 @@ def read_hello(frame: bytes, run: Run) -> Hello:
         return type(value.get(name)) is bytes and len(value[name]) == size
 
     agent, known = value.get("agent"), value.get("known")
+    need("endpoint", reachable)
     need("agent", type(agent) is str and len(agent.encode()) <= MAX_TEXT)
     need("known", type(known) is int and 0 <= known < 2**32)
     need("met", type(value.get("met")) is bool)
@@ -564,13 +565,13 @@ def decode(frame: bytes, run: Run, sender: Speaker | None) -> Message:
         raise Refused("TYPE", f"unknown kind {kind:02x}")
     if flags & ~FLAGS[kind]:  # FRAME-9
         raise Refused("MALFORMED", f"unknown flags {flags:02x}")
-    signature = frame[-64:] if flags & HAS_SEAL else None
-    if signature and len(frame) < 66:
+    if kind in (BYE, VOTE) and bool(flags & HAS_SEAL) != run.sealed:  # SEAL-2
+        raise Refused("SEAL", "a seal is missing, or not wanted in this run")
+    if flags & HAS_SEAL and len(frame) < 66:
         raise Refused("LENGTH", "too short for a signature")
     if kind == HELLO:
         return read_hello(frame, run)
-    if kind in (BYE, VOTE) and bool(signature) != run.sealed:  # SEAL-2
-        raise Refused("SEAL", "a seal is missing, or not wanted in this run")
+    signature = frame[-64:] if flags & HAS_SEAL else None
     body = Reader(frame[2 : len(frame) - 64 if signature else None])
     if kind == BYE:
         bye = Bye(body.number(1), none_if_none(body.number(4)), read_text(body.rest()))
@@ -961,6 +962,8 @@ class Peer:
                 self.leave("asked to leave", completed=self.phase == "STAYING")
         while self.timers and self.phase != "DONE":
             self.go_on()
+            if self.phase == "DONE":
+                break
             timer = min(self.timers, key=lambda name: self.timers[name])
             if self.timers[timer] > now:
                 break
@@ -1545,6 +1548,8 @@ class Wire:
 
         self.zmq, self.context, self.poller = zmq, zmq.Context(), zmq.Poller()
         self.context.set(zmq.MAX_SOCKETS, 4 * MAX_MEMBERS)
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # a line takes about five
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         self.lines: dict[str, Any] = {}
         self.monitors: dict[Any, str] = {}
         self.sent = self.received = 0
@@ -1807,14 +1812,17 @@ def ask_for_run(wire: Wire, endpoint: str, seed: str, stopping: list[int]) -> Ru
     return None
 
 
-def report(effects: list[Effect]) -> Finished | None:
-    """Tell what happened; return the end if it was that."""
+def report(effects: list[Effect], told: dict[tuple[int, bool], float]) -> Finished | None:
+    """Tell what happened; return the end if it was that. A reason is told once a second at most."""
     for effect in effects:
         if isinstance(effect, Closed):
             digest = effect.digest.hex()
             say("tally", round=effect.round, ballots=effect.ballots, digest=digest)
         elif isinstance(effect, Refusal):
-            say("refused", reason=effect.reason, text=effect.text, by_them=effect.by_them)
+            key, now = (effect.reason, effect.by_them), time.monotonic()
+            if now >= told.get(key, now):
+                told[key] = now + 1
+                say("refused", reason=effect.reason, text=effect.text, by_them=effect.by_them)
         elif isinstance(effect, Finished):
             return effect
     return None
@@ -1845,14 +1853,14 @@ def run_peer(args: argparse.Namespace) -> int:
     me = Speaker(identity, os.urandom(8), secret)
     peer = Peer(run, args.timing, me, endpoint, labels, random.Random())
     say("listening", endpoint=endpoint, author=me.author.hex(), run=run.digest.hex())
-    end = None
+    end, told = None, dict[tuple[int, bool], float]()
     events: Iterator[Event] = iter((Start(tuple(args.seed), args.fresh),))
     while end is None:
         for event in [*events, *([Stop()] if stopping else [])]:
             effects = peer.handle(event, time.monotonic())
             for effect in effects:
                 wire.obey(effect)
-            end = report(effects) or end
+            end = report(effects, told) or end
         due = peer.due()
         if end is None and due is not None:
             events = wire.events(due - time.monotonic())
