@@ -48,7 +48,7 @@ const kinds = {
     return judged(() => ({ message: new Codec(makeRun(run)).decode(bytes, bound) }));
   },
 
-  ledger({ run: given, ballot, add = [] }, expect = {}) {
+  ledger({ run: given, ballot, add = [], ranges = [] }) {
     const run = makeRun(given);
     if (ballot) return { tag: tagOf(run, ballot) };
     const ledger = new Ledger(run);
@@ -58,7 +58,7 @@ const kinds = {
       result.ballots[round] = ledger.ballots(round).map(({ author, votes }) => [author, votes]);
       result.listings[round] = ledger.listing(round);
     }
-    return { ...result, ranges: [] };
+    return { ...result, ranges: ranges.map(([round, count]) => [round, count, ledger.hash(round, count)]) };
   },
 
   tally({ run: given, round, ballots, ids = null }) {
