@@ -17,6 +17,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "swarm": "start a swarm of peers on this host, watch it learn, print the result",
     "peer": "run one peer in the foreground",
+    "export": "write the data of a peer for one in another language",
     "profile": "show, list and check settings",
     "completion": "set up completion of commands and options in your shell",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +16,14 @@ from .errors import Session
 if TYPE_CHECKING:
     from ..profiles import Profile
 
-__all__ = ["EXIT_CODES", "chosen_profile", "profile_options", "settings_option", "verbose_option"]
+__all__ = [
+    "EXIT_CODES",
+    "ShardType",
+    "chosen_profile",
+    "profile_options",
+    "settings_option",
+    "verbose_option",
+]
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 something outside failed, 2 the command or its settings cannot be "
@@ -23,6 +31,25 @@ EXIT_CODES = (
 )
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class ShardType(click.ParamType[tuple[int, int]]):
+    """`I/N`: part I, counted from 0, of data that was cut into N."""
+
+    name = "shard"
+
+    def convert(
+        self,
+        value: str | tuple[int, int],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        parts = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", value)
+        if parts is None or int(parts[1]) >= int(parts[2]):
+            self.fail(f"{value} is not I/N with I from 0 to N - 1, such as 0/2", param, ctx)
+        return int(parts[1]), int(parts[2])
 
 
 def complete_profile(

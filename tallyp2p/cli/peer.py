@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
-from .options import EXIT_CODES, chosen_profile, profile_options, verbose_option
+from .options import EXIT_CODES, ShardType, chosen_profile, profile_options, verbose_option
 
 __all__ = ["peer"]
-
-
-class _Shard(click.ParamType[tuple[int, int]]):
-    """`I/N`: part I, counted from 0, of data that was cut into N."""
-
-    name = "shard"
-
-    def convert(
-        self,
-        value: str | tuple[int, int],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        parts = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", value)
-        if parts is None or int(parts[1]) >= int(parts[2]):
-            self.fail(f"{value} is not I/N with I from 0 to N - 1, such as 0/2", param, ctx)
-        return int(parts[1]), int(parts[2])
 
 
 @click.command(epilog=EXIT_CODES)
@@ -48,7 +28,7 @@ class _Shard(click.ParamType[tuple[int, int]]):
 )
 @click.option(
     "--shard",
-    type=_Shard(),
+    type=ShardType(),
     metavar="I/N",
     help="Train on part I (counted from 0) of the data cut into N parts, as peer I of that "
     "swarm: the same shard is the same peer.  Without it, a random part as a new peer.",
