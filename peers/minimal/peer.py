@@ -501,7 +501,7 @@ def read_hello(frame: bytes, run: Run) -> Hello:
             and 1 <= versions[0] <= versions[1] <= 65_535):  # fmt: skip
         raise Refused("MAP", "versions is not two numbers, the lowest first")
     if versions[0] > 1:  # HELLO-3, before keys that other versions may change (FIXED-1)
-        text = f"this peer speaks versions 1 to 1, yours {versions[0]} to {versions[1]}"
+        text = f"no common version: 1 to 1 here, {versions[0]} to {versions[1]} there"
         raise Refused("VERSION", text, endpoint if reachable else None)
 
     def need(name: str, good: bool) -> None:
@@ -1225,11 +1225,14 @@ class Peer:
         if member.identity != hello.identity:
             raise Refused("AUTHOR", "another identity has this author id", hello.endpoint)
         again = member.instance != hello.instance
-        if again or member.endpoint != hello.endpoint:  # CONTACT-6
+        moved = again or member.endpoint != hello.endpoint
+        if moved:  # CONTACT-6
             self.hang_up(member.endpoint)
             member.instance, member.endpoint = hello.instance, hello.endpoint
         if again:
-            member.bye, member.last, member.newest = False, None, None
+            member.bye, member.last = False, None
+        if moved or not member.live:  # MEMBER-8
+            member.newest = None
         member.state = "alive"  # also one that is gone by BYE (MEMBER-1)
         member.start = hello.start
         self.saw(member, hello.round)
@@ -1258,7 +1261,7 @@ class Peer:
             del self.links[next(iter(self.links))]
         self.links[link] = speaker
 
-    def saw(self, member: Member, round: int | None) -> None:
+    def saw(self, member: Member, round: int | None) -> None:  # MEMBER-8
         if round is not None and (member.newest is None or round > member.newest):
             member.newest = round
 
@@ -1302,6 +1305,7 @@ class Peer:
                 self.tell(member.author, vote)
             if not held and author == self.author:  # ROUND-5
                 not_there = True
+                self.saw(member, round if self.run.is_first(round) else None)
                 if self.run.is_first(round) and round <= self.latest():
                     self.promised.add((member.author, round))
         if not_there:  # PING-2
@@ -1356,7 +1360,7 @@ class Peer:
     def on_join_deadline(self) -> None:  # JOIN-4
         if self.phase != "JOINING":
             return
-        if not self.live():
+        if not self.live() and self.timing.quorum > 1:
             self.leave("met nobody", completed=False)
             return
         if self.start is None:
@@ -1367,8 +1371,8 @@ class Peer:
 
     def ballot(self, round: int) -> Vote:
         ids = probe_ids(self.run.id, round, self.run.pool, self.run.votes)
-        if self.run.explicit:
-            ids.sort()  # the text leaves the choice to the voter
+        if self.run.explicit:  # the voter's choice; this is that of chapter 9.3
+            ids = sorted((round + i) % self.run.pool for i in range(self.run.votes))
         votes = pack((self.labels[probe] for probe in ids), self.run.bits)
         vote = Vote(self.author, round, votes, tuple(ids) if self.run.explicit else None)
         if self.run.sealed:  # SEAL-9
@@ -1377,6 +1381,9 @@ class Peer:
         return vote
 
     def open_round(self, round: int) -> None:
+        if round >= self.timing.rounds and self.phase == "JOINING":  # JOIN-4
+            self.leave("the run is over", completed=False)
+            return
         if round >= self.timing.rounds:
             self.stay()
             return
@@ -1448,7 +1455,7 @@ class Peer:
 
     def next_round(self, round: int) -> int:  # ROUND-8
         seen = sorted(m.newest for m in self.alive() if m.newest is not None and not m.bye)
-        if seen:
+        if seen and self.timing.pace != "free":
             median = seen[(len(seen) - 1) // 2]
             slack = len(seen).bit_length() - 1 + 3
             slack += self.timing.staleness if self.timing.pace != "lockstep" else 0
@@ -1463,8 +1470,7 @@ class Peer:
         self.after(self.timing.deadline, "leave")
 
     def on_leave(self) -> None:
-        self.phase = "DONE"
-        self.effects.append(Finished(True, self.closed, "made its rounds"))
+        self.leave("made its rounds", completed=True)
 
     def leave(self, text: str, completed: bool) -> None:  # ROUND-10
         for member in self.live():
@@ -1475,10 +1481,8 @@ class Peer:
     # Repair (broadcast only)
 
     def base(self) -> int:
-        """The round about which this peer's window lies; it has one also before its first."""
-        newest = (m.newest for m in self.members.values() if m.newest is not None)
-        known = (self.round, self.start)
-        return next((r for r in known if r is not None), max(newest, default=0))
+        """The round about which this peer's window lies, also before its first (ROUND-7)."""
+        return next(r for r in (self.round, self.start, self.named) if r is not None)
 
     def floor(self) -> int:  # REPAIR-2
         quarter = max(1, self.timing.retain // 4)
