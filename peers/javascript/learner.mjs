@@ -151,8 +151,9 @@ export class Learner {
       seen[label]++;
       if (share.indexOf(Math.max(...share)) === label) right[label]++;
     });
-    const all = right.reduce((a, b) => a + b, 0) / this.test.count;
-    return { all, byClass: [...right].map((n, c) => (seen[c] ? n / seen[c] : null)) };
+    const share4 = (n, of) => Math.round((n / of) * 1e4) / 1e4;
+    const all = share4(right.reduce((a, b) => a + b, 0), this.test.count);
+    return { all, byClass: [...right].map((n, c) => (seen[c] ? share4(n, seen[c]) : null)) };
   }
 
   #report(round) {
