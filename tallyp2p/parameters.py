@@ -160,14 +160,17 @@ class RunParameters:
             name, _, text = line.partition("=")
             values[name] = text
         for item in fields(cls):
-            text = values.get(item.name)
-            if text is not None and not isinstance(item.default, str):
-                _require(text.isascii() and text.isdigit(), f"{item.name}={text} is no number")
-                values[item.name] = type(item.default)(int(text))
-            elif text is not None and isinstance(item.default, Enum):
-                known = {str(word.value): word for word in type(item.default)}
-                _require(text in known, f"{item.name}={text} is not one of {', '.join(known)}")
-                values[item.name] = known[text]
+            default: Any = item.default
+            given = values.get(item.name)
+            if given is None:
+                continue
+            if isinstance(default, Enum):
+                known = {str(word.value): word for word in type(default)}
+                _require(given in known, f"{item.name}={given} is not one of {', '.join(known)}")
+                values[item.name] = known[given]
+            elif not isinstance(default, str):
+                _require(given.isascii() and given.isdigit(), f"{item.name}={given} is no number")
+                values[item.name] = type(default)(int(given))
         try:
             run = cls(**values)
         except TypeError:

@@ -49,7 +49,7 @@ class Opinion:
             return Vote(self.labels[ids])
         chosen = (np.arange(self.run.votes) + round) % self.run.pool  # chapter 9.3
         chosen.sort()
-        return Vote(self.labels[chosen], ids=chosen)
+        return Vote(self.labels[chosen], ids=chosen.astype(np.uint32))
 
     def learn(self, round: int, elections: Sequence[Election]) -> Mapping[str, float]:
         for election in elections:

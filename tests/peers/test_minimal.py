@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
+import importlib.util
 import json
 import os
 import queue
+import random
 import signal
 import subprocess
 import sys
@@ -216,6 +219,49 @@ def agrees(wanted: Any, got: Any) -> bool:
         alike = isinstance(got, list) and len(wanted) == len(got)
         return alike and all(map(agrees, wanted, got))
     return bool(wanted == got)
+
+
+def test_ledgers_agree_over_a_wire_that_loses_one_frame_in_ten() -> None:
+    """DIGEST, HAVE and WANT mend a broadcast run; without sockets, in a time of its own."""
+    spec = importlib.util.spec_from_file_location("minimal_peer", PEER)
+    assert spec is not None and spec.loader is not None
+    minimal: Any = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = minimal
+    spec.loader.exec_module(minimal)
+    run = minimal.Run(spreading="broadcast", probes=4, rounds_per_ballot=2)
+    timing = minimal.Timing(rounds=80, quorum=4)
+    chance = random.Random(3)
+    names = [f"tcp://peer{i}:1" for i in range(4)]
+    swarm = {}
+    for i, name in enumerate(names):
+        me = minimal.Speaker(bytes([i]) * 32, bytes([i]) * 8)
+        labels = [(probe + i) % 10 for probe in range(300)]
+        swarm[name] = minimal.Peer(run, timing, me, name, labels, random.Random(i))
+    tallies: dict[int, set[bytes]] = {}
+    events: list[Any] = [
+        (0.1 * i, i, name, minimal.Start(tuple(names[:i]))) for i, name in enumerate(names)
+    ]
+    lost = 0
+    while any(swarm[name].phase != "DONE" for name in names):
+        ticks = [(one.due(), 0, name) for name, one in swarm.items() if one.due() is not None]
+        if events and (not ticks or events[0][0] <= min(ticks)[0]):
+            now, _, name, event = heapq.heappop(events)
+        else:
+            (now, _, name), event = min(ticks), minimal.Tick()
+        assert now < 300
+        for effect in swarm[name].handle(event, now):
+            if isinstance(effect, minimal.Send):
+                if effect.frame[0] != minimal.HELLO and chance.random() < 0.1:
+                    lost += 1
+                    continue
+                arrival = minimal.Receive(name.encode(), (effect.frame,))
+                order = (now + chance.uniform(0.01, 0.05), chance.random())
+                heapq.heappush(events, (*order, effect.endpoint, arrival))
+            elif isinstance(effect, minimal.Closed):
+                tallies.setdefault(effect.round, set()).add(effect.digest)
+    assert lost > 50
+    assert len({one.ledger.hash(0, 40) for one in swarm.values()}) == 1
+    assert len(tallies) == 40 and all(len(digests) == 1 for digests in tallies.values())
 
 
 KINDS = ("bits", "probes", "digraph", "codec", "ledger", "tally", "seal")

@@ -52,8 +52,7 @@ def swarm(kinds: tuple[str, ...], run: RunParameters, folder: Path) -> list[dict
             peers.append(stack.enter_context(peer))
             peer.endpoint()
         for peer in peers:
-            peer.wait(lambda peer=peer: peer.told("finished"), 120)
-            assert peer.finish() == 0, peer.words()
+            assert peer.finish(120) == 0, peer.words()
             assert peer.told("finished")[0]["completed"] is True
             assert not peer.told("refused"), peer.told("refused")
         return [peer.tallies() for peer in peers]
