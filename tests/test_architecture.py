@@ -19,7 +19,7 @@ FLOORS: list[set[str]] = [
     {"consensus"},
     {"gossip", "learning", "wire"},
     {"runtime"},
-    {"profiles", "reporting", "assemble", "api"},
+    {"profiles", "reporting", "assemble", "api", "conformance"},
     {"cli", "__init__"},
 ]
 WINGS = {"gossip", "learning", "wire"}
@@ -32,7 +32,8 @@ ONLY_IN: dict[str, set[str]] = {
     "socket": {"runtime"},
     "threading": {"runtime"},
     "multiprocessing": {"runtime"},
-    "asyncio": {"runtime", "assemble", "api", "cli"},
+    "subprocess": {"runtime"},
+    "asyncio": {"runtime", "assemble", "api", "conformance", "cli"},
     "msgpack": {"wire"},
     "cryptography": {"wire"},
     "click": {"cli"},

@@ -18,9 +18,11 @@ _COMMANDS = {
     "swarm": "start a swarm of peers on this host, watch it learn, print the result",
     "peer": "run one peer in the foreground",
     "export": "write the data of a peer for one in another language",
+    "conform": "test an implementation of the protocol against its specification",
     "profile": "show, list and check settings",
     "completion": "set up completion of commands and options in your shell",
 }
+_HIDDEN = ("shim",)  # for programs to call
 
 
 class _LazyGroup(click.Group):
@@ -30,7 +32,7 @@ class _LazyGroup(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in (*_COMMANDS, *_HIDDEN):
             return None
         command = getattr(import_module(f".{cmd_name}", __package__), cmd_name)
         assert isinstance(command, click.Command)
@@ -39,7 +41,7 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in (*_COMMANDS, *_HIDDEN) and not args[0].startswith("-"):
             near = get_close_matches(args[0], _COMMANDS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"commands are {', '.join(_COMMANDS)}"
             ctx.fail(f"there is no command {args[0]}: {hint}")
