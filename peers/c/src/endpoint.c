@@ -1,0 +1,133 @@
+#include "endpoint.h"
+
+static bool digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool hex(uint8_t c)
+{
+    return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static bool letter(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* ENDPOINT-4. */
+static bool wildcard(const uint8_t *host, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (host[i] != '0' && host[i] != '.' && host[i] != ':')
+            return false;
+    return true;
+}
+
+static bool port_valid(const uint8_t *text, size_t len)
+{
+    if (len < 1 || len > 5 || text[0] == '0')
+        return false;
+    unsigned port = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (!digit(text[i]))
+            return false;
+        port = port * 10 + (unsigned)(text[i] - '0');
+    }
+    return port <= 65535;
+}
+
+/* Up to four decimal bytes with dots, as an IPv6 address may end in. */
+static bool dotted_valid(const uint8_t *s, size_t len)
+{
+    size_t i = 0;
+    for (unsigned part = 0; part < 4; part++) {
+        if (part && (i >= len || s[i++] != '.'))
+            return false;
+        size_t from = i;
+        unsigned value = 0;
+        while (i < len && digit(s[i]) && i - from < 3)
+            value = value * 10 + (unsigned)(s[i++] - '0');
+        if (i == from || value > 255 || (i - from > 1 && s[from] == '0'))
+            return false;
+    }
+    return i == len;
+}
+
+/* RFC 4291, 2.2: eight groups of hexadecimal digits, one run of zeros as "::", the last two as dotted. */
+static bool ipv6_valid(const uint8_t *s, size_t len)
+{
+    unsigned groups = 0;
+    bool gap = false;
+    size_t i = 0;
+    if (len >= 2 && s[0] == ':' && s[1] == ':') {
+        gap = true;
+        i = 2;
+    }
+    while (i < len) {
+        size_t from = i;
+        while (i < len && hex(s[i]))
+            i++;
+        if (i < len && s[i] == '.') {
+            groups += 2;
+            if (!dotted_valid(s + from, len - from))
+                return false;
+            i = len;
+            break;
+        }
+        if (i == from || i - from > 4)
+            return false;
+        groups++;
+        if (i == len)
+            break;
+        if (s[i++] != ':')
+            return false;
+        if (i == len)
+            return false;
+        if (s[i] == ':') {
+            if (gap)
+                return false;
+            gap = true;
+            i++;
+        }
+    }
+    return gap ? groups <= 7 : groups == 8;
+}
+
+static bool tcp_valid(const uint8_t *s, size_t len)
+{
+    size_t host;
+    if (len && s[0] == '[') {
+        for (host = 1; host < len && s[host] != ']'; host++)
+            ;
+        if (host == len || !ipv6_valid(s + 1, host - 1) || wildcard(s + 1, host - 1))
+            return false;
+        host++;
+    } else {
+        for (host = 0; host < len && s[host] != ':'; host++)
+            if (!letter(s[host]) && !digit(s[host]) && s[host] != '.' && s[host] != '-')
+                return false;
+        if (host == 0 || wildcard(s, host))
+            return false;
+    }
+    return host < len && s[host] == ':' && port_valid(s + host + 1, len - host - 1);
+}
+
+static bool path_valid(const uint8_t *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (s[i] < 0x21 || s[i] > 0x7e || s[i] == '*')
+            return false;
+    return len > 0;
+}
+
+bool endpoint_valid(const uint8_t *text, size_t len)
+{
+    if (len > LIMIT_ENDPOINT || len < 6)
+        return false;
+    if (memcmp(text, "tcp://", 6) == 0)
+        return tcp_valid(text + 6, len - 6);
+    if (memcmp(text, "ipc://", 6) == 0)
+        return path_valid(text + 6, len - 6);
+    return false;
+}
