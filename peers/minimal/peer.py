@@ -1229,7 +1229,7 @@ class Peer:
         if moved:  # CONTACT-6
             self.hang_up(member.endpoint)
             member.instance, member.endpoint = hello.instance, hello.endpoint
-        if again:
+        if again or not (member.live or member.bye):  # MEMBER-6
             member.bye, member.last = False, None
         if moved or not member.live:  # MEMBER-8
             member.newest = None
@@ -1306,7 +1306,7 @@ class Peer:
             if not held and author == self.author:  # ROUND-5
                 not_there = True
                 self.saw(member, round if self.run.is_first(round) else None)
-                if self.run.is_first(round) and round <= self.latest():
+                if self.run.is_first(round) and self.base() <= round <= self.latest():
                     self.promised.add((member.author, round))
         if not_there:  # PING-2
             round_now = self.round if self.phase == "OPEN" else None
