@@ -29,7 +29,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 # --- Constants (chapters 2 and 6) -----------------------------------------------------------------
 
@@ -797,45 +797,37 @@ class Tally:
 # --- Events and effects of the peer ---------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(NamedTuple):
     seeds: tuple[str, ...] = ()
     fresh: bool = False
 
 
-@dataclass(frozen=True)
-class Receive:
+class Receive(NamedTuple):
     link: bytes  # which inbound connection
     frames: tuple[bytes, ...]
 
 
-@dataclass(frozen=True)
-class Lost:
+class Lost(NamedTuple):
     endpoint: str
 
 
-@dataclass(frozen=True)
-class Tick:
+class Tick(NamedTuple):
     pass
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(NamedTuple):
     pass
 
 
-@dataclass(frozen=True)
-class Open:
+class Open(NamedTuple):
     endpoint: str
 
 
-@dataclass(frozen=True)
-class Close:
+class Close(NamedTuple):
     endpoint: str
 
 
-@dataclass(frozen=True)
-class Send:
+class Send(NamedTuple):
     """`frame` to `endpoint`: on the open line there, or, `once`, on a line for it alone."""
 
     endpoint: str
@@ -843,22 +835,19 @@ class Send:
     once: bool = False
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     reason: int
     text: str
     by_them: bool
 
 
-@dataclass(frozen=True)
-class Closed:
+class Closed(NamedTuple):
     round: int
     ballots: int
     digest: bytes
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(NamedTuple):
     completed: bool
     rounds: int
     text: str
@@ -978,6 +967,9 @@ class Peer:
     def after(self, seconds: float, *timer: Any) -> None:
         self.timers[timer] = self.now + seconds
 
+    def open_now(self) -> int | None:
+        return self.round if self.phase == "OPEN" else None
+
     def go_on(self) -> None:
         """Take each step whose conditions hold, until none does."""
         if self.phase == "JOINING":
@@ -1014,11 +1006,10 @@ class Peer:
 
     def say_hello(self, endpoint: str) -> None:
         member = self.at(endpoint)
-        open_round = self.round if self.phase == "OPEN" else None
         hello = Hello(
             agent=AGENT, endpoint=self.endpoint, identity=self.me.identity,
             instance=self.me.instance, known=1 + len(self.live()), met=member is not None,
-            run=self.run.digest, round=open_round, start=self.start,
+            run=self.run.digest, round=self.open_now(), start=self.start,
             held=self.ledger.newest(member.author) if member else None,
         )  # fmt: skip
         extra = {}
@@ -1087,8 +1078,7 @@ class Peer:
                 if line.whole:
                     line.answered = True
                     self.timers.pop(("hello", member.endpoint), None)
-            for timer in ("suspect", "ping", "gone"):
-                self.timers.pop((timer, member.author), None)
+            self.ask_no_more(member)
 
     def owes_answer(self, author: bytes) -> None:  # MEMBER-2 and 4
         for timer, seconds in (("suspect", "suspect_after"), ("ping", "patience")):
@@ -1121,6 +1111,9 @@ class Peer:
     def bury(self, member: Member) -> None:
         member.state = "gone"
         self.hang_up(member.endpoint)
+        self.ask_no_more(member)
+
+    def ask_no_more(self, member: Member) -> None:
         for timer in ("suspect", "ping", "gone"):
             self.timers.pop((timer, member.author), None)
 
@@ -1271,8 +1264,7 @@ class Peer:
             self.bury(member)
 
     def take_ping(self, member: Member, ping: Ping) -> None:  # MEMBER-3
-        open_round = self.round if self.phase == "OPEN" else None
-        self.tell(member.author, Pong(ping.nonce, self.roster_sum(), open_round))
+        self.tell(member.author, Pong(ping.nonce, self.roster_sum(), self.open_now()))
         self.compare_rosters(member, ping.roster)
 
     def take_pong(self, member: Member, pong: Pong) -> None:
@@ -1309,9 +1301,9 @@ class Peer:
                 if self.run.is_first(round) and self.base() <= round <= self.latest():
                     self.promised.add((member.author, round))
         if not_there:  # PING-2
-            round_now = self.round if self.phase == "OPEN" else None
-            round_now = self.start if self.phase == "JOINING" else round_now
-            self.tell(member.author, Pong(0, self.roster_sum(), round_now))
+            first = self.start if self.phase == "JOINING" else None
+            answer = first if first is not None else self.open_now()
+            self.tell(member.author, Pong(0, self.roster_sum(), answer))
 
     # Joining
 
