@@ -108,16 +108,12 @@ class Inbox:
             self._router.close(linger=0)
 
     def _drain(self) -> None:
-        if self._router.closed:
-            return
         for _ in range(_BATCH):
-            try:
+            try:  # also when it was closed, by `_arrived` even
                 link, *parts = self._router.recv_multipart(zmq.NOBLOCK)
             except zmq.ZMQError:
                 return
             self._arrived(link, parts)
-            if self._router.closed:  # by the function
-                return
         self._loop.call_soon(self._drain)  # others' turn; the descriptor reports changes only
 
 
@@ -199,14 +195,32 @@ class Stream:
             return True
         return True
 
+    async def handshake(self, name: bytes, within: float = 3.0) -> bool:
+        """Become a DEALER with the routing id `name`; False when nobody shakes hands.
+
+        Each step waits for the other's: libzmq 4.3 stalls when all comes in one piece.
+        """
+        if not await self.send(greeting()):
+            return False
+        heard = b""
+        while len(heard) < len(greeting()):
+            if not (more := await self.read(within)):
+                return False
+            heard += more
+        return await self.send(ready(name))
+
     async def close(self) -> None:
         """Hang up at once."""
         self._writer.transport.abort()
         with suppress(OSError):
             await self._writer.wait_closed()
+        await asyncio.sleep(0)  # the transport's last call is due in this turn of the loop
+        await asyncio.sleep(0)
 
 
 # --- ZMTP by hand (https://rfc.zeromq.org/spec/23/) ------------------------------------------
+
+_READY = b"\x05READY"
 
 
 def greeting() -> bytes:
@@ -216,7 +230,7 @@ def greeting() -> bytes:
 
 def ready(name: bytes) -> bytes:
     """The READY command of a DEALER with the routing id `name`."""
-    body = b"\x05READY"
+    body = _READY
     for key, value in ((b"Socket-Type", b"DEALER"), (b"Identity", name)):
         body += bytes((len(key),)) + key + struct.pack(">I", len(value)) + value
     return bytes((4, len(body))) + body

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, closing
 import pytest
 
 from tallyp2p.errors import FailureError, SettingsError
-from tallyp2p.runtime.raw import Inbox, Raw, Stream, greeting, header, local_address, ready
+from tallyp2p.runtime.raw import Inbox, Raw, Stream, greeting, header, local_address
 
 HERE = "tcp://127.0.0.1:*"
 
@@ -91,9 +91,9 @@ async def test_zmtp_by_hand_is_zmtp() -> None:
     async with listening() as (_, inbox, seen):
         stream = await Stream.open(inbox.endpoint)
         assert stream is not None
-        assert await stream.send(greeting() + ready(b"\x01by.hand.") + header(5) + b"hello")
+        assert await stream.handshake(b"\x01by.hand.")
+        assert await stream.send(header(5) + b"hello")
         assert await seen.count(1) == [(b"\x01by.hand.", [b"hello"])]
-        assert (await stream.read()).startswith(b"\xff")
         await stream.close()
 
 
@@ -101,8 +101,25 @@ async def test_a_frame_that_claims_too_much_ends_the_connection() -> None:
     async with listening() as (_, inbox, _):
         stream = await Stream.open(inbox.endpoint)
         assert stream is not None
-        await stream.send(greeting() + ready(b"\x01by.hand.") + header(2**32))
+        assert await stream.handshake(b"\x01by.hand.")
+        await stream.send(header(2**32))
         assert await stream.ended(5)
+        await stream.close()
+
+
+async def test_what_is_no_peer_shakes_no_hands() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(64)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        stream = await Stream.open(f"tcp://127.0.0.1:{port}")
+        assert stream is not None and len(greeting()) == 64
+        assert not await stream.handshake(b"\x01by.hand.")
+        assert not await stream.send(b"more") or await stream.ended(1)
         await stream.close()
 
 
