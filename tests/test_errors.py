@@ -17,6 +17,7 @@ def test_blame_can_be_told_apart() -> None:
 
 
 def test_what_an_honest_peer_can_cause_is_ignored_not_rejected() -> None:
+    """VERDICT-2, VERDICT-3."""
     harmless = {r for r in Reason if r.verdict is Verdict.IGNORE}
     assert harmless == {
         Reason.VERSION,

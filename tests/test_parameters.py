@@ -64,6 +64,7 @@ def test_any_difference_is_another_run(changes: dict[str, object]) -> None:
     ],
 )
 def test_bits_per_vote(classes: int, abstain: bool, bits: int) -> None:
+    """RUN-5."""
     assert RunParameters(classes=classes, abstain=abstain).bits == bits
 
 
@@ -141,5 +142,6 @@ def test_other_text_is_no_descriptor(change: tuple[str, str]) -> None:
 
 
 def test_a_default_seal_does_not_show_so_that_older_peers_are_of_the_same_run() -> None:
+    """RUN-1, VERSION-1."""
     assert "seal" not in RunParameters().descriptor
     assert RunParameters(seal=Seal.ED25519).descriptor.endswith("ids=derived\nseal=ed25519\n")

@@ -40,6 +40,7 @@ def test_who_sends_to_me_hears_that_i_hear_it(
 def test_the_order_of_the_roster_does_not_matter(
     members: list[bytes], round: int, data: st.DataObject
 ) -> None:
+    """DIGRAPH-1."""
     shuffled = data.draw(st.permutations(members))
     assert ring(RUN, round, members) == ring(RUN, round, [*shuffled, members[0]])
 

@@ -58,6 +58,7 @@ def observed(ledger: Ledger) -> Observed:
 
 
 def test_an_entry_climbs_from_absent_to_one_ballot_to_annulled() -> None:
+    """LEDGER-1, LEDGER-2, LEDGER-4."""
     a, b, c = (Ballot(AUTHORS[0], 2, votes) for votes in VOTES)
     ledger = Ledger(RUN, 8)
     assert ledger.tag(AUTHORS[0], 2) is None and ledger.wanted(AUTHORS[0], 2) == ()
@@ -74,6 +75,7 @@ def test_an_entry_climbs_from_absent_to_one_ballot_to_annulled() -> None:
 
 
 def test_other_ids_make_another_ballot() -> None:
+    """BALLOT-4."""
     ledger = Ledger(RunParameters(ids=Ids.EXPLICIT), 8)
     assert ledger.add(Ballot(AUTHORS[0], 0, b"\x00", (1, 2))) is Outcome.NEW
     assert ledger.add(Ballot(AUTHORS[0], 0, b"\x00", (1, 3))) is Outcome.ANNULLED
@@ -81,6 +83,7 @@ def test_other_ids_make_another_ballot() -> None:
 
 @given(st.lists(ballots), st.data())
 def test_neither_order_nor_repetition_matters(heard: list[Ballot], data: st.DataObject) -> None:
+    """LEDGER-3, LEDGER-4."""
     again = data.draw(st.permutations(heard)) + heard
     assert observed(ledger_of(heard)) == observed(ledger_of(again))
 
@@ -114,6 +117,7 @@ def test_a_tally_does_not_depend_on_how_the_ballots_came(
 
 
 def test_a_round_holds_no_more_authors_than_allowed() -> None:
+    """LEDGER-7."""
     ledger = Ledger(RUN, 2)
     a, b, c = (Ballot(author, 0, VOTES[0]) for author in AUTHORS)
     assert [ledger.add(ballot) for ballot in (a, b, c)] == [
@@ -157,7 +161,10 @@ def test_an_empty_range_hashes_the_empty_string() -> None:
 
 
 def test_a_tag_that_would_say_annulled_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No ballot is known that hashes so; hence the hash is another, and no vector shows it."""
+    """No ballot is known that hashes so; hence the hash is another, and no vector shows it.
+
+    TAG-2.
+    """
     ballot = Ballot(AUTHORS[0], 2, VOTES[0])
     for digest, tag in (
         ("ff" * 32, "ff" * 15 + "fe"),

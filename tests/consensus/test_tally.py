@@ -83,7 +83,10 @@ def test_the_tie_rule_favours_no_class() -> None:
 
 
 def test_the_sum_of_id_and_round_does_not_wrap_at_32_bits() -> None:
-    """(2^32 - 2) + (2^32 - 2) = 2^33 - 4 = 1 mod 3 (2^33 = 2 mod 3, less 1); wrapped, it is 0."""
+    """(2^32 - 2) + (2^32 - 2) = 2^33 - 4 = 1 mod 3 (2^33 = 2 mod 3, less 1); wrapped, it is 0.
+
+    TIE-1.
+    """
     run = RunParameters(classes=3, pool=2**32 - 1, probes=1, rounds_per_ballot=1)
     ballots = (Ballot(A, 2**32 - 2, b"\x00"), Ballot(B, 2**32 - 2, b"\x40"))
     ids = np.array([2**32 - 2], dtype=np.uint32)
@@ -101,6 +104,7 @@ def test_the_own_ballot_counts_unless_it_is_left_out() -> None:
 
 
 def test_explicit_ids_are_joined_in_ascending_order() -> None:
+    """TALLY-2."""
     run = replace(FOUR, ids=Ids.EXPLICIT, pool=100)
     ballots = (
         Ballot(A, 0, bytes([0b00_01_10_11]), (5, 9, 20, 21)),

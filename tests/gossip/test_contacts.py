@@ -60,6 +60,7 @@ def said(effects: list[Effect]) -> list[Message]:
 
 
 def test_hello_is_the_first_thing_on_every_connection() -> None:
+    """CONTACT-1, CONTACT-2."""
     bench = Bench()
     bench.contacts.dial("tcp://other:1", None, 0.0)
     dial, send = bench.outbox.take()
@@ -69,6 +70,7 @@ def test_hello_is_the_first_thing_on_every_connection() -> None:
 
 
 def test_nobody_is_dialled_twice_nor_oneself() -> None:
+    """CONTACT-1."""
     bench = Bench()
     for endpoint in ("tcp://me:1", "tcp://other:1", "tcp://other:1"):
         bench.contacts.dial(endpoint, None, 0.0)
@@ -76,6 +78,7 @@ def test_nobody_is_dialled_twice_nor_oneself() -> None:
 
 
 def test_an_unknown_peer_is_dialled_back_and_told_what_is_held_of_its() -> None:
+    """CONTACT-4."""
     bench = Bench()
     bench.ledger.add(ballot_of(SMALL_RUN, author_of(bytes([1]) * 32), 6))
     dial, send = bench.hello(1)[:2]
@@ -85,6 +88,7 @@ def test_an_unknown_peer_is_dialled_back_and_told_what_is_held_of_its() -> None:
 
 
 def test_two_that_dialled_each_other_need_no_second_hello() -> None:
+    """CONTACT-5."""
     bench = Bench()
     bench.contacts.dial("tcp://other:1", None, 0.0)
     bench.outbox.take()
@@ -94,6 +98,7 @@ def test_two_that_dialled_each_other_need_no_second_hello() -> None:
 
 
 def test_a_process_that_took_over_an_endpoint_gets_a_new_connection() -> None:
+    """CONTACT-6."""
     bench = Bench()
     bench.hello(1)
     effects = bench.hello(1, instance=b"another1")
@@ -103,6 +108,7 @@ def test_a_process_that_took_over_an_endpoint_gets_a_new_connection() -> None:
 
 
 def test_who_moves_is_followed_and_the_old_connection_closed() -> None:
+    """CONTACT-6."""
     bench = Bench()
     bench.hello(1)
     effects = bench.hello(1, instance=b"another1", endpoint="tcp://other:99")
@@ -111,6 +117,7 @@ def test_who_moves_is_followed_and_the_old_connection_closed() -> None:
 
 
 def test_who_knows_fewer_is_told_of_the_others() -> None:
+    """CONTACT-8."""
     bench = Bench()
     for name in (1, 2, 3):
         bench.hello(name)
@@ -121,6 +128,7 @@ def test_who_knows_fewer_is_told_of_the_others() -> None:
 
 
 def test_another_run_gets_one_error_a_second_on_a_connection_of_its_own() -> None:
+    """CONTACT-3, VERDICT-4."""
     bench = Bench()
     effects = bench.hello(1, run=bytes(32))
     assert effects[-3:] == [
@@ -133,6 +141,7 @@ def test_another_run_gets_one_error_a_second_on_a_connection_of_its_own() -> Non
 
 
 def test_unanswered_hello_is_repeated_and_in_the_end_given_up() -> None:
+    """CONTACT-11."""
     bench = Bench()
     bench.contacts.dial("tcp://nobody:1", None, 0.0)
     bench.outbox.take()
@@ -148,6 +157,7 @@ def test_unanswered_hello_is_repeated_and_in_the_end_given_up() -> None:
 
 
 def test_quiet_members_are_pinged_one_at_a_time() -> None:
+    """MEMBER-2, PING-1."""
     bench = Bench()
     bench.hello(1)
     bench.hello(2)
@@ -158,6 +168,7 @@ def test_quiet_members_are_pinged_one_at_a_time() -> None:
 
 
 def test_peers_that_are_known_to_be_gone_are_not_dialled_again() -> None:
+    """CONTACT-9."""
     bench = Bench()
     bench.hello(1)
     change = bench.membership.leave(author_of(bytes([1]) * 32), 0, 2.0)
@@ -169,6 +180,7 @@ def test_peers_that_are_known_to_be_gone_are_not_dialled_again() -> None:
 
 
 def test_connections_are_bounded() -> None:
+    """CONTACT-9."""
     bench = Bench()
     for port in range(1, 2 * LIMITS.members):
         bench.contacts.dial(f"tcp://flood:{port}", None, float(port))

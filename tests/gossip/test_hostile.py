@@ -56,6 +56,7 @@ def test_a_first_round_that_fits_no_hello_is_not_announced(lie: dict[str, object
 
 
 def test_a_leap_lands_on_the_first_round_of_a_ballot() -> None:
+    """ROUND-8."""
     target = Target(rounds=4000)
     target.hear(hello())
     target.feed(events.Cast(ballot_of(SMALL_RUN, target.machine.author, 0)))
@@ -75,6 +76,7 @@ def test_strangers_that_come_and_go_are_not_remembered_as_owed_to() -> None:
 
 
 def test_a_small_message_is_not_answered_by_many_large_ones() -> None:
+    """MEMBER-7."""
     target = Target()
     target.hear(hello())
     target.feed(events.Cast(ballot_of(SMALL_RUN, target.machine.author, 0)))

@@ -18,6 +18,7 @@ def hello(round: int | None = None, held: int | None = None) -> Hello:
 
 
 def test_a_fresh_swarm_starts_at_round_0_when_all_are_there() -> None:
+    """JOIN-1, JOIN-4."""
     first = joining(quorum=3)
     first.begin(0.0, fresh=True)
     assert first.start == 0
@@ -26,6 +27,7 @@ def test_a_fresh_swarm_starts_at_round_0_when_all_are_there() -> None:
 
 
 def test_a_joiner_starts_two_ballots_after_the_newest_round_it_hears_of() -> None:
+    """JOIN-2."""
     late = joining()
     late.begin(0.0, fresh=False)
     assert not late.decide(50.0, complete=True), "nobody answered"
@@ -38,6 +40,7 @@ def test_a_joiner_starts_two_ballots_after_the_newest_round_it_hears_of() -> Non
 
 
 def test_decision_waits_a_moment_for_others_answers() -> None:
+    """JOIN-2."""
     late = joining()
     late.begin(0.0, fresh=False)
     late.hear(hello(round=40), 5.0)
@@ -48,6 +51,7 @@ def test_decision_waits_a_moment_for_others_answers() -> None:
 
 
 def test_nobody_has_begun_means_round_0() -> None:
+    """JOIN-2."""
     second = joining()
     second.begin(0.0, fresh=False)
     second.hear(hello(round=None), 1.0)
@@ -55,6 +59,7 @@ def test_nobody_has_begun_means_round_0() -> None:
 
 
 def test_a_returning_peer_starts_after_its_newest_ballot_that_others_hold() -> None:
+    """JOIN-2."""
     back = joining()
     back.begin(0.0, fresh=False)
     back.hear(hello(round=8, held=48), 1.0)
@@ -63,6 +68,7 @@ def test_a_returning_peer_starts_after_its_newest_ballot_that_others_hold() -> N
 
 
 def test_who_believed_in_a_fresh_start_is_corrected() -> None:
+    """JOIN-3."""
     late = joining()
     late.begin(0.0, fresh=True)
     late.hear(hello(round=24), 1.0)
@@ -71,6 +77,7 @@ def test_who_believed_in_a_fresh_start_is_corrected() -> None:
 
 
 def test_who_was_met_before_it_began_says_nothing_against_a_fresh_start() -> None:
+    """JOIN-3."""
     slow = joining(quorum=3)
     slow.begin(0.0, fresh=True)
     slow.hear(hello(round=None), 1.0)
@@ -92,6 +99,7 @@ def test_a_fresh_peer_that_meets_one_other_late_is_not_left_out_of_round_0() -> 
 
 
 def test_after_the_join_deadline_two_are_enough_and_one_is_not() -> None:
+    """JOIN-4."""
     first = joining(quorum=5)
     first.begin(0.0, fresh=True)
     assert not first.may_begin(59.0, present=2, newest_seen=None)

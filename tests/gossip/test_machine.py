@@ -39,6 +39,7 @@ def heard(world: World, index: int, round: int) -> set[bytes]:
 
 
 def test_sampled_peers_hear_exactly_their_senders() -> None:
+    """ROUND-2."""
     world = World(7)
     world.finish()
     members = sorted(peer.machine.author for peer in world.peers.values())
@@ -51,6 +52,7 @@ def test_sampled_peers_hear_exactly_their_senders() -> None:
 
 
 def test_broadcast_peers_end_with_equal_tallies() -> None:
+    """ROUND-2."""
     world = World(5, BROADCAST)
     world.finish()
     first = tallies(world, 0)
@@ -73,6 +75,7 @@ def test_a_swarm_of_one_may_go_alone() -> None:
 
 
 def test_explicit_ids_travel() -> None:
+    """BALLOT-3."""
     world = World(4, replace(SMALL_RUN, ids=Ids.EXPLICIT))
     world.finish()
     assert all(b.ids for e in world.peers[1].elections.values() for b in e.ballots)
@@ -123,6 +126,7 @@ def slow_first(index: int, round: int) -> float:
 
 
 def test_free_peers_never_wait() -> None:
+    """ROUND-3."""
     world = World(4, timing=Timing(rounds=12, quorum=4, pace=Pace.FREE), train=slow_first)
     world.run_until(lambda: all(world.peers[i].machine.phase == "staying" for i in (1, 2, 3)))
     assert world.peers[0].machine.round == 0
@@ -130,6 +134,7 @@ def test_free_peers_never_wait() -> None:
 
 
 def test_bounded_peers_run_ahead_by_their_staleness_and_no_more() -> None:
+    """ROUND-3."""
     run = BROADCAST
     ahead: list[int] = []
     timing = Timing(rounds=20, quorum=4, pace=Pace.BOUNDED, staleness=2)
@@ -161,6 +166,7 @@ def test_late_ballots_teach_when_not_in_lockstep() -> None:
 
 @pytest.mark.parametrize("loss", [0.1, 0.3])
 def test_sampled_ballots_that_are_lost_are_asked_for(loss: float) -> None:
+    """ROUND-4, ROUND-5."""
     timing = Timing(rounds=80, quorum=8, suspect_after=12.0, deadline=100.0)
     world = World(8, SMALL_RUN, timing, Wire(loss=loss), seed=11)
     world.finish(limit=2000)
@@ -170,7 +176,10 @@ def test_sampled_ballots_that_are_lost_are_asked_for(loss: float) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_broadcast_repairs_whatever_was_lost(seed: int) -> None:
-    """Nothing lost: what any survivor holds, every survivor holds in the end."""
+    """Nothing lost: what any survivor holds, every survivor holds in the end.
+
+    REPAIR-3, REPAIR-4.
+    """
     timing = Timing(rounds=400, quorum=6, deadline=3.0)
     wire = Wire(loss=0.3, double=0.1, jitter=0.2)
     world = World(6, BROADCAST, timing, wire, seed, train=lambda index, round: 0.5)
@@ -182,6 +191,7 @@ def test_broadcast_repairs_whatever_was_lost(seed: int) -> None:
 
 
 def test_a_killed_peer_stalls_nobody_beyond_the_deadline() -> None:
+    """ROUND-3, MEMBER-5."""
     timing = Timing(rounds=40, quorum=6, deadline=4.0, suspect_after=60.0)
     world = World(6, timing=timing)
     world.run_until(lambda: (world.peers[2].machine.round or 0) >= 10)
@@ -193,6 +203,7 @@ def test_a_killed_peer_stalls_nobody_beyond_the_deadline() -> None:
 
 
 def test_a_killed_peer_is_suspected_long_before_the_deadline() -> None:
+    """MEMBER-4."""
     timing = Timing(rounds=40, quorum=6, deadline=30.0)
     world = World(6, timing=timing)
     world.run_until(lambda: (world.peers[2].machine.round or 0) >= 10)
@@ -204,6 +215,7 @@ def test_a_killed_peer_is_suspected_long_before_the_deadline() -> None:
 
 
 def test_a_broken_connection_is_noticed_at_once() -> None:
+    """MEMBER-4."""
     world = World(6, timing=Timing(rounds=40, quorum=6))
     world.run_until(lambda: (world.peers[2].machine.round or 0) >= 10)
     world.kill(2, noticed=True)
@@ -216,6 +228,7 @@ def test_a_broken_connection_is_noticed_at_once() -> None:
 
 @pytest.mark.parametrize("spreading", list(Spreading))
 def test_a_restarted_peer_catches_up_and_does_not_vote_twice(spreading: Spreading) -> None:
+    """ROUND-1, NAME-1, BALLOT-1."""
     run = replace(SMALL_RUN, spreading=spreading)
     world = World(6, run, Timing(rounds=80, quorum=6, deadline=8.0), seed=2)
     world.run_until(lambda: (world.peers[3].machine.round or 0) >= 10)
@@ -233,6 +246,7 @@ def test_a_restarted_peer_catches_up_and_does_not_vote_twice(spreading: Spreadin
 
 
 def test_a_late_joiner_votes_from_its_announced_round() -> None:
+    """JOIN-2."""
     world = World(5, timing=Timing(rounds=60, quorum=5))
     world.run_until(lambda: (world.peers[0].machine.round or 0) >= 10)
     joiner = world.add(5)
@@ -280,7 +294,7 @@ def test_a_frozen_peer_comes_back_to_the_present() -> None:
 
 
 def test_leaving_changes_nobodys_digraph_in_rounds_already_voted() -> None:
-    """A peer far ahead at the end says BYE while others still are in its last rounds."""
+    """A peer far ahead at the end says BYE while others still are in its last rounds.  MEMBER-6."""
     world = World(6, train=lambda index, round: 0.05 if index == 0 else 0.5)
     world.finish()
     members = sorted(peer.machine.author for peer in world.peers.values())
@@ -294,6 +308,7 @@ def test_leaving_changes_nobodys_digraph_in_rounds_already_voted() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_two_ballots_of_one_author_annul_each_other_everywhere(seed: int) -> None:
+    """LEDGER-4."""
     timing = Timing(rounds=60, quorum=5)
     world = World(5, BROADCAST, timing, Wire(jitter=0.3), seed=seed)
     world.run_until(lambda: (world.peers[0].machine.round or 0) >= 4)
@@ -329,6 +344,7 @@ def hello(**changes: object) -> Hello:
 
 
 def test_another_run_is_told_so_and_not_met() -> None:
+    """RUN-3, CONTACT-3, VERDICT-2."""
     machine, _ = fresh_machine()
     effects = machine.handle(events.Received(b"L", hello(run=bytes(32))), 1.0)
     sent = [e.message for e in effects if isinstance(e, events.Send)]
@@ -339,6 +355,7 @@ def test_another_run_is_told_so_and_not_met() -> None:
 
 
 def test_before_hello_nothing_counts() -> None:
+    """CONTACT-10."""
     machine, _ = fresh_machine()
     for message in (Ping(1, 1), Bye(), ballot_of(SMALL_RUN, b"12345678", 0)):
         effects = machine.handle(events.Received(b"L", message), 1.0)
@@ -348,6 +365,7 @@ def test_before_hello_nothing_counts() -> None:
 
 
 def test_a_second_process_with_our_identity_is_refused() -> None:
+    """CONTACT-7."""
     world = World(2, start=False)
     peer = world.add(0)
     peer.machine.handle(events.Started("tcp://10.0.0.1:1"), 0.0)
@@ -358,6 +376,7 @@ def test_a_second_process_with_our_identity_is_refused() -> None:
 
 
 def test_ping_is_answered_while_learning() -> None:
+    """MEMBER-3."""
     world = World(2, train=lambda index, round: 50.0)
     world.run_for(5.0)
     peer, other = world.peers[0], world.peers[1]
@@ -369,6 +388,7 @@ def test_ping_is_answered_while_learning() -> None:
 
 
 def test_rounds_outside_the_window_are_not_kept() -> None:
+    """ROUND-7."""
     world = World(2)
     world.run_for(0.3)
     peer, other = world.peers[0], world.peers[1]
@@ -394,6 +414,7 @@ def test_a_flood_of_refusals_tells_observers_once_a_second() -> None:
 
 
 def test_wants_are_answered_now_or_when_cast() -> None:
+    """ROUND-5, WANT-2, PING-2."""
     world = World(3, timing=Timing(rounds=40, quorum=3), train=lambda index, round: 1.0)
     world.run_for(0.5)
     peer, other = world.peers[0], world.peers[1]
@@ -416,6 +437,7 @@ def test_a_shell_that_breaks_the_rules_is_told() -> None:
 
 
 def test_stop_says_bye_and_ends() -> None:
+    """ROUND-10."""
     world = World(3, train=lambda index, round: 5.0)
     world.run_for(1.0)
     peer = world.peers[0]
@@ -426,6 +448,7 @@ def test_stop_says_bye_and_ends() -> None:
 
 
 def test_too_few_peers_give_up_with_a_reason() -> None:
+    """JOIN-4."""
     world = World(1, timing=Timing(quorum=2, join_deadline=5.0))
     world.finish()
     assert world.peers[0].finish == events.Finish(

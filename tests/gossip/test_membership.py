@@ -32,11 +32,13 @@ def meet(*names: int) -> Membership:
 
 
 def test_author_of_is_the_first_8_bytes_of_sha256() -> None:
+    """NAME-2."""
     # SHA-256 of 32 zero bytes, from the standard's reference implementations.
     assert author_of(bytes(32)).hex() == "66687aadf862bd77"
 
 
 def test_hello_binds_its_connection() -> None:
+    """CONTACT-4."""
     membership = meet(1)
     assert membership.sender(b"L1") == who(1)
     assert membership.sender(b"L2") is None
@@ -46,6 +48,7 @@ def test_hello_binds_its_connection() -> None:
 
 
 def test_another_instance_or_endpoint_is_a_restart() -> None:
+    """NAME-4, CONTACT-6."""
     membership = meet(1)
     membership.seen_in(who(1), 40)
     assert membership.introduce(b"L2", hello(1, instance=2), 1.0) is Introduction.RESTARTED
@@ -55,6 +58,7 @@ def test_another_instance_or_endpoint_is_a_restart() -> None:
 
 
 def test_roster_takes_in_members_from_their_first_round() -> None:
+    """MEMBER-6."""
     membership = Membership(ME, TIMING, Random(0))
     membership.introduce(b"a", hello(1, start=0), 0.0)
     membership.introduce(b"b", hello(2, start=8), 0.0)
@@ -65,6 +69,7 @@ def test_roster_takes_in_members_from_their_first_round() -> None:
 
 
 def test_who_leaves_stays_in_the_rosters_it_voted_in() -> None:
+    """MEMBER-6."""
     membership = meet(1, 2)
     change = membership.leave(who(1), 16, 1.0)
     assert change is not None and change.member.state is State.GONE
@@ -74,6 +79,7 @@ def test_who_leaves_stays_in_the_rosters_it_voted_in() -> None:
 
 
 def test_who_has_finished_is_alive_but_in_no_later_roster() -> None:
+    """MEMBER-6."""
     membership = meet(1)
     membership.finish(who(1), 16)
     assert membership.is_alive(who(1)) and membership.all_finished()
@@ -81,6 +87,7 @@ def test_who_has_finished_is_alive_but_in_no_later_roster() -> None:
 
 
 def test_silence_after_a_question_makes_suspect_then_gone() -> None:
+    """MEMBER-4, MEMBER-5."""
     membership = meet(1, 2)
     membership.asked(who(1), 10.0)
     membership.asked(who(1), 12.0)  # the first question counts
@@ -101,6 +108,7 @@ def test_silence_after_a_question_makes_suspect_then_gone() -> None:
 
 
 def test_a_broken_connection_makes_suspect_at_once() -> None:
+    """MEMBER-4."""
     membership = meet(1, 2)
     [change] = membership.lose("tcp://10.0.0.1:1", 3.0)
     assert change.member.author == who(1) and change.cause == "lost"
@@ -110,6 +118,7 @@ def test_a_broken_connection_makes_suspect_at_once() -> None:
 
 
 def test_who_has_finished_and_hangs_up_has_left() -> None:
+    """MEMBER-5."""
     membership = meet(1)
     membership.finish(who(1), 16)
     [change] = membership.lose("tcp://10.0.0.1:1", 3.0)
@@ -119,6 +128,7 @@ def test_who_has_finished_and_hangs_up_has_left() -> None:
 
 
 def test_any_answer_clears_suspicion() -> None:
+    """MEMBER-1, MEMBER-4."""
     membership = meet(1)
     membership.asked(who(1), 0.0)
     assert membership.heard(who(1), 4.0) is None
@@ -131,6 +141,7 @@ def test_any_answer_clears_suspicion() -> None:
 
 
 def test_who_said_bye_comes_back_only_by_hello() -> None:
+    """MEMBER-1."""
     membership = meet(1)
     membership.leave(who(1), 0, 1.0)
     assert membership.heard(who(1), 2.0) is None
@@ -140,6 +151,7 @@ def test_who_said_bye_comes_back_only_by_hello() -> None:
 
 
 def test_own_lateness_is_not_held_against_others() -> None:
+    """MEMBER-4."""
     membership = meet(1)
     membership.asked(who(1), 0.0)
     membership.excuse(60.0)  # this process was frozen for a minute
@@ -148,6 +160,7 @@ def test_own_lateness_is_not_held_against_others() -> None:
 
 
 def test_every_quiet_member_is_probed_once_before_any_twice() -> None:
+    """MEMBER-2."""
     membership = meet(1, 2, 3, 4)
     for _ in range(3):
         probed = []
@@ -168,6 +181,7 @@ def test_members_heard_lately_are_not_probed() -> None:
 
 
 def test_roster_hash_is_equal_where_the_same_is_known() -> None:
+    """MEMBER-7."""
     here, there = meet(1), Membership(who(1), TIMING, Random(0))
     there.introduce(b"x", Hello(bytes(32), bytes(8), "tcp://h:1", bytes(32), start=0), 0.0)
     assert here.roster_hash(0) == there.roster_hash(0)
@@ -177,6 +191,7 @@ def test_roster_hash_is_equal_where_the_same_is_known() -> None:
 
 
 def test_members_and_links_are_bounded() -> None:
+    """LIMIT-3."""
     membership = Membership(ME, TIMING, Random(0))
     for name in range(1, LIMITS.members + 1):
         membership.introduce(b"%d" % name, hello(name), 0.0)

@@ -56,6 +56,7 @@ def author(index: int) -> bytes:
 
 @given(st.data())
 def test_one_conversation_makes_two_ledgers_equal(data: st.DataObject) -> None:
+    """REPAIR-3, REPAIR-4."""
     left, right = Side(), Side()
     for index in range(3):
         for round in range(0, 24, 2):
@@ -92,6 +93,7 @@ def test_one_missing_ballot_among_thousands_is_found_in_a_few_messages() -> None
 
 
 def test_an_annulled_pair_travels_as_its_proof() -> None:
+    """LEDGER-5, REPAIR-4."""
     left, right = Side(), Side()
     for salt in ("a", "b"):
         left.ledger.add(ballot_of(RUN, author(1), 0, salt))
@@ -117,7 +119,7 @@ def test_ballots_made_to_look_alike_are_told_apart() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_peers_a_round_apart_compare_the_same_range(seed: int) -> None:
-    """Else every digest of a long run would cost a whole descent for nothing."""
+    """Else every digest of a long run would cost a whole descent for nothing.  REPAIR-2."""
     left, right, random = Side(), Side(), Random(seed)
     newest = random.randrange(200, 400) * 2
     for round in range(0, newest + 2, 2):
@@ -138,10 +140,12 @@ def test_peers_a_round_apart_compare_the_same_range(seed: int) -> None:
     ],
 )
 def test_entries_outside_the_window_are_ignored(entry: DigestEntry) -> None:
+    """REPAIR-3, DIGEST-2."""
     assert Side().repair.on_digest(Digest((entry,)), 0) == []
 
 
 def test_answers_are_bounded_whatever_is_asked() -> None:
+    """REPAIR-4."""
     side = Side()
     for index in range(LIMITS.members):
         side.ledger.add(ballot_of(RUN, author(index), 0))

@@ -38,6 +38,7 @@ class Bench:
 
 
 def test_lockstep_closes_with_the_last_expected_ballot() -> None:
+    """ROUND-3."""
     bench = Bench()
     bench.open(0, 1.0)
     assert not bench.rounds.closes(1.0)
@@ -51,6 +52,7 @@ def test_lockstep_closes_with_the_last_expected_ballot() -> None:
 
 
 def test_the_deadline_closes_whatever_is_missing() -> None:
+    """ROUND-3."""
     bench = Bench()
     bench.open(0, 1.0)
     assert not bench.rounds.closes(10.9)
@@ -58,6 +60,7 @@ def test_the_deadline_closes_whatever_is_missing() -> None:
 
 
 def test_nobody_waits_for_a_suspect() -> None:
+    """ROUND-3."""
     bench = Bench()
     bench.open(0, 1.0)
     bench.hear(A, 0)
@@ -68,6 +71,7 @@ def test_nobody_waits_for_a_suspect() -> None:
 
 
 def test_silent_authors_are_asked_again_and_again_and_answering_ones_more_rarely() -> None:
+    """ROUND-4."""
     bench = Bench()
     bench.open(0, 0.0)
     asked: dict[bytes, list[float]] = {A: [], B: []}
@@ -83,6 +87,7 @@ def test_silent_authors_are_asked_again_and_again_and_answering_ones_more_rarely
 
 
 def test_who_declines_is_let_go_but_only_after_being_asked() -> None:
+    """ROUND-6."""
     bench = Bench()
     bench.open(0, 0.0)
     bench.hear(A, 0)
@@ -96,6 +101,7 @@ def test_who_declines_is_let_go_but_only_after_being_asked() -> None:
 
 
 def test_bounded_waits_for_the_ballot_before_the_last() -> None:
+    """ROUND-3."""
     bench = Bench(replace(TIMING, pace=Pace.BOUNDED))
     bench.open(0, 0.0)
     assert bench.rounds.closes(0.0)
@@ -122,6 +128,7 @@ def test_under_lockstep_late_ballots_do_not_teach() -> None:
 
 
 def test_free_closes_at_once_and_never_leaps() -> None:
+    """ROUND-3, ROUND-8."""
     bench = Bench(replace(TIMING, pace=Pace.FREE))
     bench.open(0, 0.0)
     assert bench.rounds.closes(0.0)
@@ -130,6 +137,7 @@ def test_free_closes_at_once_and_never_leaps() -> None:
 
 
 def test_a_peer_left_far_behind_leaps_and_a_slow_one_does_not() -> None:
+    """ROUND-8."""
     bench = Bench()
     bench.open(0, 0.0)
     bench.rounds.close(10.0)

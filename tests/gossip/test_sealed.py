@@ -61,6 +61,7 @@ def test_a_member_cannot_silence_another_with_an_invented_ballot() -> None:
 
 
 def test_two_ballots_of_one_author_are_a_proof_that_anybody_can_pass_on() -> None:
+    """SEAL-4, LEDGER-5."""
     world = start()
     cheat, relay, judge = (world.peers[index] for index in (0, 1, 2))
     second = cheat.codec.seal(ballot_of(RUN, cheat.machine.author, 0, "second"))
@@ -75,6 +76,7 @@ def test_two_ballots_of_one_author_are_a_proof_that_anybody_can_pass_on() -> Non
 
 
 def test_nobody_can_say_bye_for_another() -> None:
+    """SEAL-3."""
     world = start()
     judge, victim = world.peers[2], world.peers[1]
     bye = world.peers[0].codec.encode(Bye(0, 0, "gone"))
@@ -84,6 +86,7 @@ def test_nobody_can_say_bye_for_another() -> None:
 
 
 def test_an_unsigned_hello_makes_no_member() -> None:
+    """SEAL-2, SEAL-7."""
     world = start()
     judge = world.peers[2]
     hello = next(
@@ -105,6 +108,7 @@ def _restarted(world: World) -> list[events.Effect]:
 
 
 def test_a_late_comer_can_check_ballots_of_authors_that_it_never_met() -> None:
+    """SEAL-4."""
     world = start()
     gone, relay = world.peers[0], world.peers[1]
     ballot = relay.machine.ledger.get(gone.machine.author, 0)

@@ -55,6 +55,7 @@ class Mixed(World):
 
 @pytest.mark.parametrize("spreading", list(Spreading))
 def test_a_peer_of_the_next_minor_version_takes_part(spreading: Spreading) -> None:
+    """HELLO-4, VERSION-1."""
     run = replace(SMALL_RUN, spreading=spreading)
     world = Mixed(4, run, Timing(rounds=8, quorum=4, gossip_interval=0.5))
     world.finish()
@@ -78,6 +79,7 @@ def hello_of(versions: tuple[int, int], endpoint: str) -> bytes:
 
 
 def test_the_next_major_version_is_told_both() -> None:
+    """VERSION-2."""
     world = World(2, timing=Timing(rounds=4, quorum=3))
     world.run_for(0.5)
     peer, newer = world.peers[0], "tcp://10.0.0.9:7000"
@@ -107,6 +109,7 @@ def _trespass(peer: Peer, frame: bytes) -> events.Trespassed:
 
 
 def test_grease_is_sent_now_and_then_and_changes_nothing() -> None:
+    """GREASE-1, GREASE-2."""
     timing = Timing(rounds=4, quorum=6, probe_interval=0.5)
     world = World(6, timing=timing, train=lambda index, round: 20.0)
     world.finish()

@@ -63,6 +63,7 @@ async def test_frames_arrive_in_order_and_name_their_connection() -> None:
 
 
 async def test_every_connection_has_a_name_of_its_own() -> None:
+    """FRAME-3."""
     async with transport(1) as alice, transport(2) as bob:
         endpoint = bob.bind(HERE)
         links = set()
@@ -98,6 +99,7 @@ async def test_a_message_waits_for_the_one_who_will_listen() -> None:
 
 
 async def test_a_full_queue_drops_and_counts() -> None:
+    """FRAME-5."""
     async with transport() as alice:
         endpoint = "tcp://127.0.0.1:9"  # nobody
         assert not alice.send(endpoint, b"not dialled")
@@ -131,6 +133,7 @@ async def test_close_does_not_wait_long_for_the_dead() -> None:
 
 
 async def test_other_than_one_frame_is_reported_and_not_kept() -> None:
+    """FRAME-4."""
     async with transport() as bob:
         endpoint = bob.bind(HERE)
         async with raw_dealer(endpoint) as send:
@@ -183,6 +186,7 @@ async def test_no_wake_up_is_lost_between_draining_and_waiting() -> None:
 
 
 async def test_too_large_a_frame_ends_its_connection_only() -> None:
+    """FRAME-5."""
     async with transport(1) as alice, transport(2) as bob:
         endpoint = bob.bind(HERE)
         alice.dial(endpoint)

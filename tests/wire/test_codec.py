@@ -202,6 +202,7 @@ def check_any(run: RunParameters, frame: bytes, sender: bytes | None) -> None:
 def test_any_bytes_give_their_only_encoding_or_are_refused(
     run: RunParameters, frame: bytes, sender: bytes | None
 ) -> None:
+    """FRAME-11."""
     check_any(run, frame, sender)
 
 
@@ -262,6 +263,7 @@ def test_refused(frame: bytes, why: Reason) -> None:
 
 
 def test_before_hello_only_three_kinds_are_heard() -> None:
+    """FRAME-14."""
     codec = Codec(RUN, YOU)
     for message in (HELLO, Bye(), Error(13)):
         assert codec.decode(codec.encode(message), None) == message

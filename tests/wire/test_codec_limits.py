@@ -38,6 +38,7 @@ def reason(frame: bytes, run: RunParameters = RUN, sender: bytes | None = YOU) -
 
 
 def test_every_limit_is_reached_and_not_passed() -> None:
+    """LIMIT-2."""
     tag = bytes(16)
     held = [(index.to_bytes(8, "big"), tag) for index in range(LIMITS.have + 1)]
     entry = DigestEntry(0, 1, bytes(16))
@@ -64,6 +65,7 @@ def test_every_limit_is_reached_and_not_passed() -> None:
 
 @pytest.mark.parametrize("kind", [Kind.HELLO, Kind.BYE, Kind.ERROR])
 def test_the_kinds_with_text_are_bounded_before_they_are_read(kind: Kind) -> None:
+    """LIMIT-1, FRAME-8."""
     frame = bytes([kind, 0]) + bytes(LIMITS.hello - 1)
     assert reason(frame) is Reason.LIMIT
     assert reason(frame[:-1]) in (Reason.LIMIT, Reason.VERSION, Reason.LENGTH)

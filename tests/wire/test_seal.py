@@ -46,6 +46,7 @@ def test_rfc_8032_section_7_1_test_2() -> None:
 
 
 def test_a_second_form_of_a_good_signature_is_refused() -> None:
+    """SEAL-5."""
     good = sign(SECRET, b"text")
     s = int.from_bytes(good[32:], "little")
     assert not verify(IDENTITY, b"text", good[:32] + (s + ORDER).to_bytes(32, "little"))
@@ -60,6 +61,7 @@ def test_points_of_small_order_are_those_of_the_registry() -> None:
 @pytest.mark.parametrize("sign_bit", [0, 0x80])
 @pytest.mark.parametrize("y", sorted(seal._SMALL))
 def test_small_order_is_refused(y: bytes, sign_bit: int) -> None:
+    """SEAL-6."""
     point = y[:31] + bytes((y[31] | sign_bit,))
     # With A of order 1, S = 0 and R = identity element many libraries accept any text.
     assert not verify(point, b"text", point + bytes(32))
@@ -67,6 +69,7 @@ def test_small_order_is_refused(y: bytes, sign_bit: int) -> None:
 
 
 def test_a_point_in_another_form_is_refused() -> None:
+    """SEAL-6."""
     for y in (2**255 - 19, 2**255 - 1):
         assert not verify(y.to_bytes(32, "little"), b"text", sign(SECRET, b"text"))
 
@@ -96,6 +99,7 @@ def test_every_changed_byte_is_noticed(message: Hello | Bye) -> None:
 
 
 def test_a_hello_without_a_signature_is_refused_in_a_sealed_run_only() -> None:
+    """SEAL-2."""
     plain = Codec(RunParameters(), AUTHOR)
     bare = plain.encode(replace(HELLO, run=RunParameters().digest))
     assert plain.decode(bare, None)
@@ -106,6 +110,7 @@ def test_a_hello_without_a_signature_is_refused_in_a_sealed_run_only() -> None:
 
 
 def test_a_hello_for_another_run_is_judged_by_its_run_alone() -> None:
+    """SEAL-7."""
     other = MINE.encode(replace(HELLO, run=bytes(32)))
     broken = other[:-1] + bytes((other[-1] ^ 1,))
     message = YOURS.decode(broken, None)
@@ -121,6 +126,7 @@ def test_a_bye_of_an_earlier_life_is_refused() -> None:
 
 
 def test_a_bye_before_hello_is_only_shown() -> None:
+    """SEAL-7."""
     assert YOURS.decode(MINE.encode(Bye(8)), None) == Bye(8)
     assert YOURS.decode(bytes.fromhex("020000ffffffff"), None) == Bye()
 
