@@ -1,6 +1,7 @@
 // The machine on a real network: one ROUTER, a DEALER for each line, a clock and a contributor.
 
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import * as zmq from "zeromq";
@@ -11,7 +12,18 @@ const HIGH_WATER = 500; // messages in each of ZeroMQ's queues (FRAME-5)
 const LINGER = 1000; // ms in which what was sent last may still leave
 const BACK_OFF = 2000; // ms between attempts to reach who does not listen
 
-zmq.context.maxSockets = 2 * LIMITS.members + 8; // each DEALER has a monitor beside it
+zmq.context.maxSockets = 4 * LIMITS.members + 64; // each DEALER has a pair of sockets for its monitor
+
+/** How many DEALERs there may be: four files each, and a quarter of all is left to those who dial in. */
+function roomForLines() {
+  let files = 1024; // where the system does not say
+  try {
+    files = Number(/Max open files\s+([0-9]+)/.exec(readFileSync("/proc/self/limits", "ascii"))[1]);
+  } catch {
+    // not Linux
+  }
+  return Math.max(4, Math.floor((files * 3) / 16));
+}
 
 /** A ROUTER that listens at `address`; throws Error in a sentence. */
 export async function listen(address) {
@@ -45,8 +57,13 @@ export class Line {
       linger: LINGER,
       reconnectMaxInterval: BACK_OFF,
     });
-    this.dealer.events.on("disconnect", () => this.#closing || lost());
-    this.dealer.connect(endpoint);
+    try {
+      this.dealer.events.on("disconnect", () => this.#closing || lost());
+      this.dealer.connect(endpoint);
+    } catch (error) {
+      this.dealer.close();
+      throw error;
+    }
   }
 
   send(frame) {
@@ -76,6 +93,7 @@ export class Line {
 
 export class Node {
   #lines = new Map();
+  #room = roomForLines();
   #timer = null;
   #finished;
   sent = 0; // bytes of frames
@@ -140,11 +158,17 @@ export class Node {
 
   _open({ endpoint }) {
     this._close({ endpoint });
-    const line = new Line(endpoint, () => {
-      if (this.#lines.get(endpoint) !== line) return; // it is another one's news
-      this.#event((machine, now) => machine.lost(endpoint, now));
-    });
-    this.#lines.set(endpoint, line);
+    const lost = () => this.#event((machine, now) => machine.lost(endpoint, now));
+    try {
+      if (this.#lines.size >= this.#room) throw new Error("too many lines");
+      const line = new Line(endpoint, () => {
+        if (this.#lines.get(endpoint) === line) lost(); // else it is news of an earlier one
+      });
+      this.#lines.set(endpoint, line);
+    } catch {
+      // No files are left, or not for this: as if the connection had broken, so it is tried again.
+      setTimeout(lost, BACK_OFF).unref();
+    }
   }
 
   _send({ endpoint, frame }) {

@@ -83,12 +83,12 @@ async function run(values) {
   let node = null;
   let stopped = false;
   const stop = () => {
-    if (node) node.stop();
-    else if (stopped) process.exit(0); // nobody knows this peer yet
     stopped = true;
-    if (!node) process.exit(0);
+    if (!node) process.exit(0); // nobody knows this peer yet
+    node.stop();
   };
   process.on("SIGTERM", stop).on("SIGINT", stop);
+  process.stdout.on("error", stop); // nobody listens any more
 
   const timing = attempt("--timing", () => makeTiming(chosen.timing));
   const data = chosen.data && (await import("./data.mjs"));

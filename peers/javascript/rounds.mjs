@@ -48,8 +48,7 @@ export class Rounds {
     this.phase = "VOTING";
     this.round = round;
     this.#prune();
-    // A ballot of an earlier life that others have brought back: not another one (ROUND-1).
-    if (ledger.held(me.author, round).length) return this.#open(now);
+    if (ledger.held(me.author, round).length) return this.#open(now); // as in cast
     const ids = run.ids === "derived" ? deriveIds(run.id, round, run.pool, run.votes) : null;
     this.peer.effects.push({ do: "vote", round, ids });
   }
@@ -57,7 +56,9 @@ export class Rounds {
   /** The learner has made up its mind: `labels`, and `ids` where they are explicit. */
   cast(round, { labels, ids }, now) {
     if (this.phase !== "VOTING" || round !== this.round) return;
-    this.peer.ledger.add(this.peer.codec.ballot(round, labels, ids));
+    const { codec, ledger, me } = this.peer;
+    // One of an earlier life may have come back meanwhile: not another one (ROUND-1).
+    if (!ledger.held(me.author, round).length) ledger.add(codec.ballot(round, labels, ids));
     this.#open(now);
   }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -228,6 +229,32 @@ def test_rubbish_does_not_stop_it(run_file: str, context: zmq.Context[zmq.Socket
         with start("python", *HERE, *flags, "--seed", peer.endpoint()) as other:
             assert finished(peer)["completed"] and finished(other)["completed"]
     assert peer.tallies() == other.tallies()
+
+
+def test_a_flood_of_endpoints_leaves_it_answering(
+    run_file: str, context: zmq.Context[zmq.Socket[bytes]]
+) -> None:
+    """A member may name more endpoints than there are files for connections to them."""
+    few = ["prlimit", "--nofile=512:512"] if shutil.which("prlimit") else []
+    arguments = ["run", *HERE, "--run", run_file, "--quorum", "3"]
+    with (
+        Running([*few, *command("javascript"), *arguments]) as peer,
+        context.socket(zmq.ROUTER) as router,
+        context.socket(zmq.DEALER) as dealer,
+    ):
+        router.bind("tcp://127.0.0.1:*")
+        router.setsockopt(zmq.RCVTIMEO, 20_000)
+        dealer.setsockopt(zmq.LINGER, 0)
+        dealer.connect(peer.endpoint())
+        dealer.send(hello(router.getsockopt_string(zmq.LAST_ENDPOINT)))
+        for first in range(1, 1200, 64):
+            names = [f"ipc:///nowhere/{port}".encode() for port in range(first, first + 64)]
+            listed = b"".join(bytes([len(name)]) + name for name in names)
+            dealer.send(bytes([6, 0, len(names)]) + listed)
+        dealer.send(bytes.fromhex("04000000000700000000"))
+        while router.recv_multipart()[1][:6] != bytes.fromhex("050000000007"):
+            pass
+        assert peer.stop() == 0
 
 
 # --- what a person may get wrong -----------------------------------------------------------------
