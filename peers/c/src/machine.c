@@ -119,6 +119,13 @@ static enum reason dispatch(struct machine *m, struct member *from, const struct
     }
 }
 
+/* HELLO with 32 zero bytes as run: a question (1.4), not a mistake. */
+static bool asks_for_the_run(const struct message *message, enum reason reason)
+{
+    static const uint8_t NONE[DIGEST] = {0};
+    return message->kind == HELLO && reason == R_RUN && memcmp(message->hello.run, NONE, DIGEST) == 0;
+}
+
 /* VERDICT-2 and VERDICT-3: who is told of a refusal. */
 static void answer(struct machine *m, const struct member *from, const struct message *message,
                    enum reason reason, when now)
@@ -136,7 +143,8 @@ static void answer(struct machine *m, const struct member *from, const struct me
         if (told && !(message->kind == HELLO && (reason == R_AUTHOR || reason == R_LIMIT)))
             say_error(m, from, reason, now);
     }
-    m->sink.refused(m->sink.context, reason, NULL, 0, false);
+    if (!asks_for_the_run(message, reason))
+        m->sink.refused(m->sink.context, reason, NULL, 0, false);
 }
 
 static enum reason receive(struct machine *m, const uint8_t *id, size_t id_len,

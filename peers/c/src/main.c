@@ -38,13 +38,25 @@ static const char *timing_from(const char *text, struct timing *timing)
     return why;
 }
 
+/* An endpoint, or one whose port is `*`: any that is free. */
+static bool can_be_dialled(const char *listen, size_t len)
+{
+    char copy[LIMIT_ENDPOINT + 1];
+    if (len < 2 || len > LIMIT_ENDPOINT)
+        return false;
+    memcpy(copy, listen, len + 1);
+    if (strcmp(copy + len - 2, ":*") == 0)
+        copy[len - 1] = '1';
+    return endpoint_valid((const uint8_t *)copy, len);
+}
+
 static const char *take(struct options *o, int option, const char *value)
 {
     size_t len = value ? strlen(value) : 0;
     switch (option) {
     case 'l':
         o->listen = value;
-        return NULL;
+        return can_be_dialled(value, len) ? NULL : "is no endpoint that others can dial";
     case 's':
         if (!endpoint_valid((const uint8_t *)value, len))
             return "is no endpoint";
