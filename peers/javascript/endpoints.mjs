@@ -1,7 +1,5 @@
 // Where a peer listens, as text (ENDPOINT clauses).
 
-import { isIPv6 } from "node:net";
-
 import { LIMITS } from "./parameters.mjs";
 
 const TCP = /^tcp:\/\/(?:([A-Za-z0-9.-]+)|\[([0-9A-Fa-f:.]+)\]):([1-9][0-9]{0,4})$/;
@@ -14,5 +12,5 @@ export function isEndpoint(text) {
   const parts = TCP.exec(text);
   if (!parts || Number(parts[3]) > 65535) return false; // ENDPOINT-2
   const host = parts[1] ?? parts[2];
-  return (parts[1] !== undefined || isIPv6(host)) && /[^0.:]/.test(host); // ENDPOINT-4
+  return /[^0.:]/.test(host); // ENDPOINT-4
 }

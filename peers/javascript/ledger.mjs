@@ -76,6 +76,11 @@ export class Ledger {
     return rounds.length ? Math.max(...rounds) : undefined;
   }
 
+  /** The newest round of which any ballot is held; -1 without one. */
+  last() {
+    return Math.max(-1, ...this.#rounds.keys());
+  }
+
   /** LEDGER-6, hexadecimal. */
   hash(round, count) {
     const step = this.run.rounds_per_ballot;

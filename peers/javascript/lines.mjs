@@ -105,7 +105,7 @@ export class Lines {
 
   /** Endpoints that the one at `endpoint` may not know (PEERS-1, CONTACT-8). */
   peers(endpoint) {
-    const others = this.peer.members.present().map((m) => m.endpoint).filter((e) => e !== endpoint);
+    const others = this.peer.members.alive().map((m) => m.endpoint).filter((e) => e !== endpoint);
     const endpoints = this.peer.shuffled([...new Set(others)]).slice(0, LIMITS.peers);
     if (endpoints.length) this.send(endpoint, { kind: "PEERS", endpoints });
   }

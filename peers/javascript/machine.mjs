@@ -174,8 +174,8 @@ export class PeerMachine {
         return this.#compare(member, message.roster, now);
       case "PEERS":
         for (const endpoint of message.endpoints) { // CONTACT-9
-          const known = (m) => m.endpoint === endpoint && (m.state !== "gone" || m.byBye);
-          if (!this.members.all().some(known)) this.lines.open(endpoint, now);
+          const left = (m) => m.endpoint === endpoint && m.state === "gone";
+          if (!this.members.all().some(left)) this.lines.open(endpoint, now);
         }
         return;
       case "WANT": return this.rounds.wanted(member, message.entries);
@@ -215,7 +215,7 @@ export class PeerMachine {
     else this.members.heard(member, now);
     this.lines.open(endpoint, now); // CONTACT-4; says HELLO if it was not open yet
     if (hadLine && !hello.met && before) this.lines.hello(endpoint); // CONTACT-5
-    if (hello.known < this.members.present().length + 1) this.lines.peers(endpoint); // CONTACT-8
+    if (hello.known < this.lines.endpoints().length + 1) this.lines.peers(endpoint); // CONTACT-8
     if (this.rounds.phase === "STAYING") this.rounds.sayFinished(member);
     this.joining.answered(hello, isFirst, now);
   }

@@ -24,9 +24,9 @@ export class Repair {
     if (this.#nextDigest > now) return;
     this.#nextDigest = now + this.peer.timing.gossip_interval;
     const [member] = this.peer.shuffled(this.peer.members.alive());
-    const { rounds, run } = this.peer;
-    const newest = rounds.open() ?? rounds.voted;
-    if (!member || newest === null) return;
+    const { rounds, run, ledger } = this.peer;
+    const newest = Math.max(rounds.open() ?? rounds.voted ?? -1, ledger.last());
+    if (!member || newest < 0) return;
     const step = run.rounds_per_ballot;
     const { compared } = rounds.window();
     const ranges = [newest, newest - step].filter((round) => round >= compared).map((round) => [round, 1]);
