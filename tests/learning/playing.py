@@ -15,7 +15,7 @@ from tallyp2p.learning.baseline import WithBaseline
 from tallyp2p.learning.builder import Built, build
 from tallyp2p.learning.learner import Learner
 from tallyp2p.learning.settings import DataSettings, LearningSettings
-from tallyp2p.parameters import Ids, RunParameters, Spreading
+from tallyp2p.parameters import Ids, RunParameters, Seal, Spreading
 from tallyp2p.payloads import Ballot
 
 ME, OTHER, THIRD = (bytes([letter]) * 8 for letter in b"mot")
@@ -30,6 +30,7 @@ class Choices:
     spreading: Spreading = Spreading.SAMPLED
     degree: int = 2
     ids: Ids = Ids.DERIVED
+    seal: Seal = Seal.NONE
 
 
 def built(index: int = 0, rounds: int = 22, seed: int = 1, **settings: Any) -> Built:
