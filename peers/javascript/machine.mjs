@@ -229,12 +229,13 @@ export class PeerMachine {
   #vote({ kind, ...ballot }, sender, member) {
     const { round, author } = ballot;
     const { kept, newest } = this.rounds.window();
+    // Also by a ballot that comes too early: so a peer that slept learns how far the others are.
+    if (member && author === sender.author) this.members.seenIn(member, round); // MEMBER-8
     if (round < kept || round > newest) { // ROUND-7
       throw new Refusal("ROUND", `round ${round} is outside ${kept} to ${newest}`);
     }
     const second = this.ledger.held(author, round).length < 2;
     const outcome = this.ledger.add(ballot);
-    if (member && author === sender.author) this.members.seenIn(member, round);
     if (outcome === "new") this.rounds.gained(round);
     if (outcome === "annulled" && second) {
       throw new Refusal("EQUIVOCATION", `a second ballot of ${author} for round ${round}`);
