@@ -157,7 +157,7 @@ void hear_want(struct machine *m, struct member *from, const struct message *mes
         if (round == NO_ROUND || round % m->run.rounds_per_ballot)
             continue;
         member_seen(m, from, round); /* MEMBER-8 */
-        if (m->round == NO_ROUND || round > m->round)
+        if (in_window(m, round) && (m->round == NO_ROUND || round > m->round))
             from->asked = round;
     }
     if (lacking)

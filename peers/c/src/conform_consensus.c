@@ -138,7 +138,7 @@ static cJSON *ranges_json(const struct ledger *ledger, const cJSON *asked)
 
 cJSON *answer_ledger(const cJSON *input, const char **why)
 {
-    static const char *OUTCOMES[] = {"new", "known", "annulled", "dropped"};
+    static const char *OUTCOMES[] = {"new", "known", "annulled", "full"};
     struct run run;
     struct ledger ledger;
     const cJSON *item, *one = json_get(input, "ballot");

@@ -29,7 +29,8 @@ static void link_bind(struct machine *m, const uint8_t *id, size_t len, const st
     struct link *link = link_find(m, id, len);
     if (!link)
         link = link_room(m);
-    memcpy(link->id, id, len);
+    if (len)
+        memcpy(link->id, id, len);
     link->len = len;
     link->said = ++m->links_said;
     memcpy(link->sender.identity, hello->identity, IDENTITY);
@@ -88,9 +89,8 @@ static struct member *member_new(struct machine *m, const struct author *author,
 /* CONTACT-7: the own identity, perhaps the own process (somebody told its endpoint). */
 static enum reason hear_oneself(struct machine *m, const struct hello *hello, when now)
 {
-    if (memcmp(hello->instance, m->self.instance, INSTANCE) == 0) {
+    if (memcmp(hello->instance, m->self.instance, INSTANCE) == 0)
         return ACCEPTED;
-    }
     refuse_stranger(m, hello->endpoint, R_AUTHOR, "this identity is mine", now);
     return R_AUTHOR;
 }
@@ -104,7 +104,6 @@ enum reason hear_hello(struct machine *m, const uint8_t *id, size_t len,
         return hear_oneself(m, hello, now);
     struct member *member = member_find(m, &author);
     bool another = author_compare(&author, &m->author) == 0 ||
-                   (member && memcmp(member->identity, hello->identity, IDENTITY) != 0) ||
                    (link && author_compare(&link->sender.author, &author) != 0);
     if (another) {
         refuse_stranger(m, hello->endpoint, R_AUTHOR, "another author", now);
@@ -152,24 +151,24 @@ enum reason hear_hello(struct machine *m, const uint8_t *id, size_t len,
             line->hello_at = NEVER;
         }
     }
-    if (hello->known < members_present(m) + 1) /* CONTACT-8 */
+    if (hello->known < m->lines_count + 1) /* CONTACT-8 */
         say_peers(m, member, now);
     joining_hear(m, hello, first, dialled || hello->met, now);
     return ACCEPTED;
 }
 
-/* CONTACT-9. Whoever left with BYE says HELLO when it is back. */
+/* CONTACT-9. Who is gone says HELLO when it is back. */
 void hear_peers(struct machine *m, const struct message *message, when now)
 {
     for (size_t i = 0; i < message->count; i++) {
         char endpoint[LIMIT_ENDPOINT + 1];
         memcpy(endpoint, message->endpoints[i].bytes, message->endpoints[i].len);
         endpoint[message->endpoints[i].len] = 0;
-        bool left = false;
+        bool gone = false;
         for (size_t j = 0; j < m->members_count; j++)
-            left = left || (m->members[j].state == GONE && m->members[j].bye &&
+            gone = gone || (m->members[j].state == GONE &&
                             strcmp(m->members[j].endpoint, endpoint) == 0);
-        if (!left && !line_find(m, endpoint) && m->lines_count < LIMIT_MEMBERS)
+        if (!gone && !line_find(m, endpoint) && m->lines_count < LIMIT_MEMBERS)
             line_open(m, endpoint, now);
     }
 }

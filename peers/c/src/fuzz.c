@@ -1,6 +1,7 @@
 #include "fuzz.h"
 
 #include "codec.h"
+#include "endpoint.h"
 #include "hash.h"
 #include "machine.h"
 #include "seal.h"
@@ -285,11 +286,33 @@ static void let_time_pass(struct swarm *swarm)
     }
 }
 
+/* The other bytes that strangers write: run descriptors (in ERROR) and endpoints. */
+static void texts(const struct swarm *swarm)
+{
+    static const char *ENDPOINTS[] = {"tcp://10.0.0.7:5555", "tcp://[fe80::1:2]:80",
+                                      "tcp://[::ffff:1.2.3.4]:1", "tcp://a-b.c:65535", "ipc:///tmp/a"};
+    uint8_t bytes[MOST];
+    const char *text = below(2) ? swarm->run.descriptor : ENDPOINTS[below(5)];
+    size_t len = strlen(text);
+    struct run run;
+    memcpy(bytes, text, len);
+    len = mutate(bytes, len);
+    uint8_t *exact = malloc(len ? len : 1);
+    if (!exact)
+        abort();
+    memcpy(exact, bytes, len);
+    (void)endpoint_valid(exact, len);
+    (void)run_parse(&run, exact, len);
+    free(exact);
+}
+
 static void step(struct swarm *swarm)
 {
     uint8_t bytes[MOST];
     size_t len = 0, from = below(PEERS_IN_SWARM), to = below(PEERS_IN_SWARM);
     let_time_pass(swarm);
+    if (below(8) == 0)
+        texts(swarm);
     if (swarm->count && below(10)) {
         struct queued q = swarm->queue[0];
         swarm->count--;

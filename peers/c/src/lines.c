@@ -154,7 +154,7 @@ void say_peers(struct machine *m, const struct member *to, when now)
     buf_init(&b, LIMIT_FRAME);
     for (size_t i = 0; i < m->members_count; i++) {
         const struct member *other = &m->members[i];
-        if (other == to || other->state == GONE)
+        if (other == to || other->state != ALIVE)
             continue;
         size_t len = strlen(other->endpoint);
         buf_u8(&b, (unsigned)len);

@@ -32,14 +32,17 @@ void repair_tick(struct machine *m, when now)
         if (m->members[i].state == ALIVE && pick-- == 0)
             break;
     const uint32_t step = m->run.rounds_per_ballot, floor = repair_floor(m);
+    uint32_t newest = m->round;
+    if (m->ledger.count && m->ledger.slots[m->ledger.count - 1].round > newest)
+        newest = m->ledger.slots[m->ledger.count - 1].round;
     struct buf b;
     buf_init(&b, LIMIT_FRAME);
     begin_digest(&b);
-    put_range(m, &b, m->round, 1);
-    if (m->round >= step && m->round - step >= floor)
-        put_range(m, &b, m->round - step, 1);
-    if (m->round >= 2 * (uint64_t)step && m->round - 2 * step >= floor)
-        put_range(m, &b, floor, (m->round - 2 * step - floor) / step + 1);
+    put_range(m, &b, newest, 1);
+    if (newest >= step && newest - step >= floor)
+        put_range(m, &b, newest - step, 1);
+    if (newest >= 2 * (uint64_t)step && newest - 2 * step >= floor)
+        put_range(m, &b, floor, (newest - 2 * step - floor) / step + 1);
     say(m, &m->members[i], &b, now);
     buf_free(&b);
 }
