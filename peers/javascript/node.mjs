@@ -96,6 +96,7 @@ export class Node {
   #room = roomForLines();
   #timer = null;
   #finished;
+  #error = null;
   sent = 0; // bytes of frames
   received = 0;
 
@@ -194,7 +195,7 @@ export class Node {
   }
 
   _finish({ completed, text }) {
-    this.#finished({ completed, text });
+    this.#finished({ completed, text, error: this.#error });
   }
 
   /** Let the contributor work; what it says is an event of its own. */
@@ -204,7 +205,8 @@ export class Node {
       const answer = await work();
       this.#event((machine, now) => then(machine, answer, now));
     } catch (error) {
-      this.#finished({ completed: false, text: "", error });
+      this.#error = error; // the learner's fault: say goodbye, then tell
+      this.stop();
     }
   }
 }

@@ -284,10 +284,11 @@ export class Rounds {
   }
 
   tick(now) {
-    const { timing, members, lines, run } = this.peer;
+    const { timing, members, lines } = this.peer;
     for (const [round, { castAt }] of this.#waiting) {
-      // Who was not heard of within the deadline is not waited for in later rounds either.
-      if ((round !== this.round || this.phase !== "OPEN") && castAt + timing.deadline <= now) this.#waiting.delete(round);
+      // Who was not heard within the deadline of a round is not waited for in later ones either.
+      const isOpen = this.phase === "OPEN" && round === this.round;
+      if (!isOpen && castAt + timing.deadline <= now) this.#waiting.delete(round);
     }
     for (const { author, rounds, at } of [...this.#questions()]) {
       if (at > now) continue;
