@@ -32,7 +32,7 @@ class World {
     });
     const peer = {
       life, machine, endpoint: `tcp://10.0.0.1:${1000 + life}`, tallies: {}, links: new Map(),
-      finish: null, dead: false,
+      finish: null, dead: false, asleep: false, missed: [],
       voter: new Voter(this.run, Array.from({ length: this.run.pool }, (_, id) => (id * (index + 1)) % 11)),
     };
     this.peers.push(peer);
@@ -47,6 +47,8 @@ class World {
 
   #happen(peer, event) {
     if (peer.dead) return;
+    if (peer.asleep) return void peer.missed.push(event);
+    if (peer.missed.length) peer.missed.splice(0).forEach((late) => late());
     event();
     for (let effects = peer.machine.drain(); effects.length; effects = peer.machine.drain()) {
       for (const effect of effects) this.#obey(peer, effect);
@@ -68,7 +70,8 @@ class World {
     if (what === "vote") {
       this.#later(0.01, () => this.#happen(peer, () => machine.cast(round, peer.voter.vote(round, ids), this.now)));
     }
-    if (what === "learn") this.#later(0.1, () => this.#happen(peer, () => machine.learned(round, this.now)));
+    const training = this.training?.(peer.life) ?? 0.1;
+    if (what === "learn") this.#later(training, () => this.#happen(peer, () => machine.learned(round, this.now)));
     if (what === "tell" && event.event === "tally") peer.tallies[event.round] = event.digest;
     if (what === "tell" && event.event === "fault") throw new Error(event.text);
     if (what === "finish") peer.finish = { ...rest };
@@ -78,7 +81,7 @@ class World {
   until(done, seconds = 300) {
     const end = this.now + seconds;
     while (!done()) {
-      const dues = this.peers.filter((p) => !p.dead).map((p) => [p.machine.due(), p]);
+      const dues = this.peers.filter((p) => !p.dead && !p.asleep).map((p) => [p.machine.due(), p]);
       const [due, peer] = dues.reduce((a, b) => (b[0] < a[0] ? b : a), [Infinity, null]);
       const next = this.queue[0]?.[0] ?? Infinity;
       this.now = Math.max(this.now, Math.min(due, next));
@@ -116,6 +119,38 @@ for (const [name, run] of Object.entries(RUNS)) {
     });
   }
 }
+
+for (const pace of ["bounded", "free"]) {
+  test(`peers of unequal speed make their rounds at a ${pace} pace`, () => {
+    const world = new World({ degree: 3 }, { timing: { quorum: 4, pace, rounds: 80 } });
+    world.training = (life) => 0.02 * (life + 1) ** 2;
+    const endpoints = [0, 1, 2, 3].map((i) => `tcp://10.0.0.1:${1000 + i}`);
+    for (let i = 0; i < 4; i++) world.add(i, endpoints, true);
+    const rounds = () => world.peers.map(({ machine }) => machine.rounds.voted ?? 0);
+    let apart = 0;
+    world.until(() => {
+      apart = Math.max(apart, (Math.max(...rounds()) - Math.min(...rounds())) / 2);
+      return world.finished();
+    });
+    assert.ok(world.peers.every(({ finish }) => finish.completed));
+    if (pace === "bounded") assert.ok(apart <= 2, `${apart} ballots apart`); // staleness, and one
+    else assert.ok(apart > 10, `only ${apart} ballots apart`);
+  });
+}
+
+test("one that slept blames nobody, and catches up", () => {
+  const world = new World({}, { timing: { quorum: 3, rounds: 1000, suspect_after: 1 } });
+  const endpoints = [0, 1, 2].map((i) => `tcp://10.0.0.1:${1000 + i}`);
+  for (let i = 0; i < 3; i++) world.add(i, endpoints, true);
+  const [one, , three] = world.peers;
+  world.until(() => one.machine.rounds.round >= 10);
+  three.asleep = true;
+  world.until(() => one.machine.rounds.round >= 400);
+  three.asleep = false;
+  world.until(() => three.machine.rounds.round >= 390, 20);
+  assert.ok(world.peers.every(({ machine }) => machine.members.all().every((m) => m.state === "alive")));
+  world.until(() => world.finished(), 600);
+});
 
 test("a ballot that came in neither way is mended by repair", () => {
   // With so little time to ask, rounds close without some ballots; DIGEST, HAVE and WANT bring them.
