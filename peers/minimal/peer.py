@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ipaddress
 import json
 import os
 import random
@@ -306,11 +305,6 @@ def is_endpoint(text: str) -> bool:  # ENDPOINT-1, 2 and 4
     tcp = re.fullmatch(r"tcp://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):([1-9][0-9]{0,4})", text)
     if tcp is None or int(tcp[2]) > 65_535:
         return False
-    if tcp[1][0] == "[":
-        try:
-            ipaddress.IPv6Address(tcp[1][1:-1])
-        except ValueError:
-            return False
     return bool(re.search("[^0.:]", tcp[1].strip("[]")))
 
 
@@ -1154,7 +1148,7 @@ class Peer:
             self.send_peers(member)
 
     def send_peers(self, member: Member) -> None:
-        others = sorted({m.endpoint for m in self.live()} - {member.endpoint})
+        others = sorted({m.endpoint for m in self.alive()} - {member.endpoint})
         if others:
             chosen = self.rng.sample(others, min(MAX_PEERS, len(others)))
             self.tell(member.author, Peers(tuple(chosen)))
@@ -1236,7 +1230,7 @@ class Peer:
         elif known and not hello.met:
             self.say_hello(member.endpoint)  # CONTACT-5
         self.heard(member)
-        if hello.known < len(self.live()) + 1:  # CONTACT-8
+        if hello.known < len(self.lines) + 1:  # CONTACT-8
             self.send_peers(member)
         if self.phase == "STAYING" and (again or not known):
             self.tell(author, Bye(FINISHED, self.voted))
@@ -1277,8 +1271,10 @@ class Peer:
         self.compare_rosters(member, pong.roster)
 
     def take_peers(self, member: Member, peers: Peers) -> None:
+        gone = {m.endpoint for m in self.members.values() if not m.live}  # CONTACT-9
         for endpoint in peers.endpoints:
-            self.dial(endpoint)
+            if endpoint not in gone:
+                self.dial(endpoint)
 
     def take_vote(self, member: Member, vote: Vote) -> None:
         if not self.oldest() <= vote.round <= self.latest():  # ROUND-7
