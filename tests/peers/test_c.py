@@ -236,6 +236,18 @@ def test_a_signal_makes_it_say_bye(
         assert peer.told("finished")[0]["completed"] is False
 
 
+def test_it_leaves_while_it_asks_for_the_run(built: Path, stranger: zmq.Socket[bytes]) -> None:
+    with stranger.context.socket(zmq.ROUTER) as router:
+        router.bind("tcp://127.0.0.1:*")
+        router.setsockopt(zmq.RCVTIMEO, 10_000)
+        endpoint = router.getsockopt_string(zmq.LAST_ENDPOINT)
+        with start(built, *HERE, "--seed", endpoint) as peer:
+            asked = router.recv_multipart()[1]
+            assert asked[:7] == b"\x01\x00TALLY"
+            assert b"run\xc4\x20" + bytes(32) in asked
+            assert peer.stop() == 0, peer.words()
+
+
 def test_a_killed_peer_comes_back_as_the_same_author(built: Path, run_file: str) -> None:
     timing = ("--timing", '{"suspect_after": 0.5, "gone_after": 0.5, "patience": 0.2}')
     alike = (*HERE, "--run", run_file, "--rounds", "100000000", *timing)

@@ -116,10 +116,10 @@ uint32_t repair_floor(const struct machine *m)
 enum reason hear_vote(struct machine *m, struct member *from, const struct message *message)
 {
     const struct ballot *ballot = &message->ballot;
+    if (!message->relayed) /* MEMBER-8 */
+        member_seen(m, from, ballot->round);
     if (!in_window(m, ballot->round))
         return R_ROUND;
-    if (!message->relayed)
-        member_seen(m, from, ballot->round);
     const struct entry *held = ledger_find(&m->ledger, ballot->round, &ballot->author);
     if (held && (ballot_same(held->first, ballot) ||
                  (held->second && ballot_same(held->second, ballot))))

@@ -27,6 +27,7 @@ struct loop {
     uint32_t *labels;
     size_t labels_count;
     when quiet_until; /* refusals are told to a person a few times a second at most */
+    bool leaving; /* somebody wants the peer to leave */
     bool completed;
     uint32_t rounds;
 };
@@ -52,10 +53,12 @@ static bool catch_signals(void)
     return sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGINT, &action, NULL) == 0;
 }
 
-static bool told_to_leave(void)
+static bool told_to_leave(struct loop *loop)
 {
     char byte;
-    return read(signal_pipe[0], &byte, 1) == 1;
+    if (read(signal_pipe[0], &byte, 1) == 1)
+        loop->leaving = true;
+    return loop->leaving;
 }
 
 static when clock_now(void)
@@ -216,7 +219,7 @@ static const char *ask_for_run(struct loop *loop)
     buf_init(&b, LIMIT_HELLO);
     codec_hello(&b, &none, &hello, NULL, NULL);
     when end = clock_now() + timing->join_deadline, next = 0;
-    while (!known && clock_now() < end && !told_to_leave()) {
+    while (!known && clock_now() < end && !told_to_leave(loop)) {
         if (clock_now() >= next) {
             wires_send(loop->wires, seed, b.data, b.len);
             next = clock_now() + timing->patience;
@@ -266,7 +269,7 @@ static void take_in(struct loop *loop)
 static void turn(struct loop *loop)
 {
     while (!machine_done(loop->machine)) {
-        if (told_to_leave()) {
+        if (told_to_leave(loop)) {
             machine_stop(loop->machine, clock_now());
             break;
         }
@@ -294,7 +297,7 @@ static int work(struct loop *loop)
     if (o->descriptor && (why = read_run(loop, o->descriptor)))
         return wrong(o->descriptor, why);
     if (!o->descriptor && (why = ask_for_run(loop)))
-        return wrong(o->seeds[0], why);
+        return loop->leaving ? 0 : wrong(o->seeds[0], why);
     if (!read_identity(loop))
         return wrong("libcrypto", "no identity");
     if (o->labels && (why = read_labels(loop, o->labels)))

@@ -69,7 +69,10 @@ void machine_start(struct machine *m, const char *const *seeds, size_t count, bo
     m->join_at = later(now, m->timing.join_deadline);
     m->ping_at = later(now, m->timing.probe_interval);
     m->gossip_at = later(now, m->timing.gossip_interval);
-    if (fresh || count == 0) /* JOIN-1 */
+    size_t others = 0; /* somebody may name the peer to itself */
+    for (size_t i = 0; i < count; i++)
+        others += strcmp(seeds[i], m->self.endpoint) != 0;
+    if (fresh || others == 0) /* JOIN-1 */
         m->start = 0;
     for (size_t i = 0; i < count; i++)
         if (!line_find(m, seeds[i]))
