@@ -714,7 +714,8 @@ class Ledger:
         entries = self.rounds.get(vote.round, {})
         held = entries.get(vote.author, [])
         if not held:
-            if len(entries) >= MAX_MEMBERS - (vote.author != self.own):  # room for the own ballot
+            reserved = bool(self.own) and vote.author != self.own  # room for the own ballot
+            if len(entries) >= MAX_MEMBERS - reserved:
                 return "full"
             self.rounds.setdefault(vote.round, {})[vote.author] = [vote]  # LEDGER-2
             return "new"
