@@ -37,7 +37,7 @@ export class Joining {
     const { rounds, members, timing } = peer;
     if (rounds.phase !== "JOINING") return;
     const late = this.#startedAt + timing.join_deadline <= now;
-    const others = members.alive().length > 0;
+    const others = members.present().length > 0;
     if (rounds.first === null && this.#mayDecide(now)) this.#decide();
     if (rounds.first >= timing.rounds) { // JOIN-4
       rounds.leave();

@@ -49,7 +49,7 @@ export class Lines {
     // libzmq would connect again by itself, without HELLO (CONTACT-2).
     if (member) {
       this.close(endpoint);
-      this.peer.members.lost(member, line.openedAt, now);
+      this.peer.members.lost(member, now);
     } else if (!line.broken) { // nobody has answered there yet: tried again when HELLO is due
       this.peer.effects.push({ do: "close", endpoint });
       line.broken = true;

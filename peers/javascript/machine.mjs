@@ -16,7 +16,7 @@ import { Ledger } from "./ledger.mjs";
 import { Lines } from "./lines.mjs";
 import { Members } from "./members.mjs";
 import { LIMITS } from "./parameters.mjs";
-import { Refusal } from "./reasons.mjs";
+import { Refusal, require } from "./reasons.mjs";
 import { Repair } from "./repair.mjs";
 import { Rounds } from "./rounds.mjs";
 import { authorOf, keyPair } from "./seal.mjs";
@@ -56,7 +56,6 @@ export class PeerMachine {
   /** A message came: `frames` (Buffers) on an inbound connection `link`. Returns what became of it:
    * `verdict`, and `reason` and `text` where it was refused. */
   receive(link, frames, now) {
-    if (this.rounds.phase === "DONE") return { verdict: "ignore" };
     this.#enter(now);
     const sender = this.#links.get(link) ?? null;
     const member = sender && this.members.get(sender.author);
@@ -65,6 +64,7 @@ export class PeerMachine {
     let outcome = { verdict: "accept" };
     try {
       const message = this.codec.decode(frames, sender);
+      if (this.rounds.phase === "DONE") return outcome; // it has left
       if (current && message.kind !== "HELLO") this.members.heard(current, now);
       this.#take(link, message, sender, current, now);
     } catch (error) {
@@ -157,10 +157,14 @@ export class PeerMachine {
     switch (message.kind) {
       case "HELLO": return this.#hello(link, message, now);
       case "VOTE": return this.#vote(message, sender, member);
-      case "BYE": case "ERROR":
-        this.#show(message, sender);
-        if (!sender) throw new Refusal("EARLY", `${message.kind} before HELLO`, { shown: true }); // CONTACT-10
-        if (message.kind === "BYE" && member) this.members.bye(member, message, now);
+      case "ERROR": // changes nothing, whoever sent it (ERROR-3)
+        return this.tell({
+          event: "refused", reason: message.code, text: message.text, by_them: true,
+          author: sender?.author ?? null,
+        });
+      case "BYE":
+        require(sender, "EARLY", "BYE before HELLO"); // CONTACT-10
+        if (member) this.members.bye(member, message, now);
         return;
     }
     if (!member) return;
@@ -249,19 +253,14 @@ export class PeerMachine {
     this.lines.peers(member.endpoint);
   }
 
-  #show(message, sender) {
-    if (message.kind === "BYE") return;
-    const { code, text } = message;
-    this.tell({ event: "refused", reason: code, text, by_them: true, author: sender?.author ?? null });
-  }
-
   #refuse(error, member, now) {
     const refusal = error instanceof Refusal ? error : new Refusal("INTERNAL", String(error));
     if (refusal !== error) this.tell({ event: "fault", text: String(error.stack) });
     const { reason, code, verdict, message: text, about } = refusal;
     if (member) this.members.heard(member, now);
     const author = member?.author ?? null;
-    const silent = about.shown || (reason === "TYPE" && about.kind >= 0x80); // FRAME-10: nothing of these
+    if (this.rounds.phase === "DONE") return { verdict, reason, text };
+    const silent = reason === "TYPE" && about.kind >= 0x80; // FRAME-10: nothing of these
     if (!silent) this.tell({ event: "refused", reason: code, text, by_them: false, author });
     if (about.endpoint) { // CONTACT-3, CONTACT-7, VERSION-2, VERDICT-3
       this.lines.error(about.endpoint, reason, reason === "RUN" ? this.run.descriptor : text, now);

@@ -57,6 +57,7 @@ export class Members {
       suspectAt: null,
       unsure: false, // its line broke: another process may be there now
       reopenAt: Infinity, // when a broken line is opened again
+      lostAt: -Infinity, // when it broke
       sumAt: -Infinity, // when it was last sent PEERS because rosters differed
     };
     this.#byAuthor.set(author, member);
@@ -98,14 +99,17 @@ export class Members {
     else this.#leave(member, true, now); // MEMBER-5, BYE-2
   }
 
-  /** The line to it, opened at `openedAt`, broke (MEMBER-4, MEMBER-5). */
-  lost(member, openedAt, now) {
+  /** The line to it broke (MEMBER-4, MEMBER-5). */
+  lost(member, now) {
     if (member.state === "gone") return;
-    if (member.finished) return this.#leave(member, true, now);
+    if (member.finished) return this.#leave(member, false, now);
     member.unsure = true;
     this.#suspect(member, now);
-    // Opened again, so that its host is asked whether somebody is still there.
-    member.reopenAt = Math.max(now, openedAt + this.peer.timing.patience);
+    // Opened again, so that its host is asked whether somebody is still there; but not in a circle.
+    const again = member.lostAt + this.peer.timing.patience;
+    member.lostAt = now;
+    if (again <= now) this.peer.lines.open(member.endpoint, now);
+    else member.reopenAt = again;
     this.ask(member, now);
   }
 

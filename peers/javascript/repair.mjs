@@ -24,15 +24,22 @@ export class Repair {
     if (this.#nextDigest > now) return;
     this.#nextDigest = now + this.peer.timing.gossip_interval;
     const [member] = this.peer.shuffled(this.peer.members.alive());
-    const { rounds, run, ledger } = this.peer;
-    const newest = Math.max(rounds.open() ?? rounds.voted ?? -1, ledger.last());
+    const { rounds, run } = this.peer;
+    const newest = this.#newest();
     if (!member || newest < 0) return;
     const step = run.rounds_per_ballot;
     const { compared } = rounds.window();
-    const ranges = [newest, newest - step].filter((round) => round >= compared).map((round) => [round, 1]);
-    const older = (newest - step - compared) / step;
-    if (older > 0) ranges.push([compared, older]);
+    const older = Math.max(0, (newest - step - compared) / step);
+    const ranges = older ? [[compared, older]] : [];
+    for (const round of [newest - step, newest]) if (round >= compared) ranges.push([round, 1]);
     this.#send(member, ranges);
+  }
+
+  /** The newest round that is compared: the own one, or that of a ballot if it is later; -1: none yet. */
+  #newest() {
+    const { rounds, ledger } = this.peer;
+    if (rounds.phase === "JOINING") return -1;
+    return Math.max(rounds.open() ?? rounds.voted ?? -1, ledger.last());
   }
 
   #send(member, ranges) {
@@ -45,7 +52,8 @@ export class Repair {
     const { run, ledger, rounds, lines } = this.peer;
     if (run.spreading !== "broadcast") return;
     const step = run.rounds_per_ballot;
-    const { compared, newest } = rounds.window();
+    const { compared } = rounds.window();
+    const newest = this.#newest();
     const split = [];
     for (const [round, count, hash] of entries) {
       const last = round + (count - 1) * step;
