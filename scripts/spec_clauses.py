@@ -16,7 +16,7 @@ CLAUSE = re.compile(r"\b[A-Z]{2,}-\d+\b")
 _HEAD = re.compile(r"^- \*\*([A-Z]+-\d+)\*\*")
 _NORMATIVE = re.compile(r"\b(?:MUST|SHOULD)\b")
 _AS_A_NOUN = re.compile(r"\b[Aa] (?:MUST|SHOULD)\b")
-FOREIGN = {"SHA-256", "UTF-8", "RFC-2119"}  # look like clauses, and are none
+FOREIGN = {"RFC-2119", "SHA-256", "SHA-512", "UTF-16", "UTF-8"}  # look like clauses, and are none
 
 
 def chapters(folder: Path) -> list[Path]:
