@@ -83,9 +83,10 @@ def _put_vectors(
             problem = found
             continue
         findings.append(found)
-        if found.outcome is Outcome.FAILED and not as_json:
-            click.echo(f"failed  {found.case.id}  [{', '.join(found.case.clauses)}]")
-            click.echo(f"        {found.text}")
+        if found.outcome in (Outcome.FAILED, Outcome.NON_STRICT) and not as_json:
+            clauses = ", ".join(found.case.clauses)
+            click.echo(f"{found.outcome:<10}  {found.case.id}  [{clauses}]")
+            click.echo(f"            {found.text}")
     if as_json:
         click.echo(json.dumps(_report(command, findings, problem), indent=1, ensure_ascii=False))
     else:

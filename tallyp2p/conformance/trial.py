@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     """What became of a case."""
 
     OK = "OK"
+    NON_STRICT = "non-strict"
     UNIMPLEMENTED = "unimplemented"
     FAILED = "failed"
 
@@ -86,7 +87,8 @@ def _judged(case: Case, answer: dict[str, Any]) -> Finding:
     if "unimplemented" in answer:
         return Finding(case, Outcome.UNIMPLEMENTED, str(answer["unimplemented"]))
     found = differences(case, answer["result"])
-    return Finding(case, Outcome.FAILED if found else Outcome.OK, "; ".join(found))
+    missed = Outcome.NON_STRICT if case.should else Outcome.FAILED
+    return Finding(case, missed if found else Outcome.OK, "; ".join(found))
 
 
 def summed(

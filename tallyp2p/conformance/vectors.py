@@ -28,6 +28,7 @@ class Case:
     input: dict[str, Any]
     expect: dict[str, Any]
     about: str = ""
+    should: bool = False  # what is expected is a SHOULD only
 
     @property
     def id(self) -> str:
@@ -61,6 +62,7 @@ def _read(path: Path) -> list[Case]:
             case["input"],
             case["expect"],
             case.get("about", ""),
+            case.get("should", False),
         )
         for case in content["cases"]
     ]

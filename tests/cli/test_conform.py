@@ -27,7 +27,7 @@ def test_this_package_passes(capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, err) == (0, "")
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines()[1:]}
     assert list(rows)[0] == "bits" and list(rows)[-1] == "all"
-    assert all(ok == cases and failed == "0" for cases, ok, _, failed in rows.values())
+    assert all(ok == cases and failed == "0" for cases, ok, _, _, failed in rows.values())
 
 
 def test_json_and_some_kinds_only(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,7 +49,7 @@ def test_a_failure_is_shown_with_its_clauses(capsys: pytest.CaptureFixture[str])
     args = ("--vectors", "--only", "probes", "--", sys.executable, "-c", code)
     exit_code, out, _ = conform(*args, capsys=capsys)
     assert exit_code == 1
-    assert "failed  probes/generated: the example of chapter 5  [PROBE-2" in out
+    assert "failed      probes/generated: the example of chapter 5  [PROBE-2" in out
     assert "ids is missing" in out
 
 

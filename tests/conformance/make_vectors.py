@@ -14,10 +14,13 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 from tests.conformance import reference
+from tests.conformance.make_codec import BASE, codec_cases, large_cases
+from tests.conformance.make_seal import SEALED, example_cases, seal_cases, sealed_cases
 
 __all__ = ["VECTORS", "render", "stale"]
 
@@ -26,19 +29,7 @@ VECTORS = Path(__file__).resolve().parents[2] / "protocol_spec" / "vectors"
 Case = dict[str, Any]
 
 RUN = "b4c0c6bd49c26fc9"
-FIELDS: dict[str, Any] = {  # in the run descriptor's order
-    "seed": 0,
-    "classes": 10,
-    "abstain": True,
-    "pool": 300,
-    "pool_digest": "0" * 64,
-    "probes": 4,
-    "rounds_per_ballot": 2,
-    "spreading": "sampled",
-    "degree": 2,
-    "ids": "derived",
-    "seal": "none",
-}
+FIELDS = BASE
 
 
 def numbers(seed: str, below: int, count: int) -> list[int]:
@@ -146,7 +137,40 @@ def tally_cases() -> Iterable[Case]:
     yield tally_case("2 classes, no abstention", {**FIELDS, "classes": 2, "abstain": False}, 0, 4)
     yield tally_case("labels of more than two bytes", {**FIELDS, "classes": 70_000}, 2, 3)
     yield tally_case("the last round", FIELDS, 2**32 - 2, 4)
-    yield tally_case("explicit ids", {**FIELDS, "ids": "explicit", "pool": 12}, 14, 5)
+    explicit = {**FIELDS, "ids": "explicit", "pool": 12}
+    yield tally_case("explicit ids", explicit, 14, 5)
+    yield tally_case("one ballot", FIELDS, 6, 1)
+    yield tally_case("as many ballots as make two bytes of count", {**FIELDS, "classes": 2}, 8, 300)
+    yield tally_case("a sealed run", SEALED, 6, 4)
+    # TIE-1 adds without wrapping: 2^32 is no multiple of 7 or 11.
+    wide = {**FIELDS, "ids": "explicit", "pool": 2**32 - 1, "classes": 7}
+    yield tied_case("ids and rounds near the end of 32 bits", wide, 2**32 - 2)
+    yield tied_case("the same of 11 classes", {**wide, "classes": 11}, 2**32 - 4)
+
+
+def tied_case(name: str, fields: Mapping[str, Any], round: int) -> Case:
+    """All classes tie on the largest ids; only TIE-1 says which wins."""
+    run, bits = reference.run_id(fields), reference.label_bits(fields)
+    ids = list(range(2**32 - 9, 2**32 - 1))
+    ballots, read = [], []
+    for label in range(fields["classes"]):
+        packed = reference.pack([label] * len(ids), bits)
+        who = author(label).hex()
+        ballots.append({"author": who, "round": round, "votes": packed.hex(), "ids": ids})
+        read.append([(probe, label) for probe in ids])
+    decided = reference.tally(read, fields["classes"], round)
+    return {
+        "name": name,
+        "clauses": ["TIE-1"],
+        "input": {"run": dict(fields), "round": round, "ballots": ballots},
+        "expect": {
+            "ids": ids,
+            "voters": [fields["classes"]] * len(ids),
+            "plurality": [decided[probe]["plurality"] for probe in ids],
+            "margin": [0] * len(ids),
+            "digest": reference.tally_digest(run, round, decided).hex(),
+        },
+    }
 
 
 def ledger_cases() -> Iterable[Case]:
@@ -164,7 +188,90 @@ def ledger_cases() -> Iterable[Case]:
             "input": {"run": run, "ballot": ballot},
             "expect": {"tag": tag.hex()},
         }
+    sealed = {"author": author(0).hex(), "round": 16, "votes": "3a701294"}
+    tag = reference.tag(reference.run_id(SEALED), author(0), 16, [], bytes.fromhex("3a701294"))
+    yield {
+        "name": "a tag, sealed",
+        "clauses": ["TAG-1", "SEAL-8"],
+        "input": {"run": SEALED, "ballot": sealed},
+        "expect": {"tag": tag.hex()},
+    }
     yield range_case()
+    yield from order_cases()
+    yield full_case()
+
+
+def order_cases() -> Iterable[Case]:
+    """Three ballots of one author in all orders: what counts does not depend on it."""
+    for what, kinds in (("a a b", "aab"), ("a b c", "abc"), ("a a a", "aaa")):
+        for order in sorted(set(permutations(kinds))):
+            yield order_case(f"{what} as {' '.join(order)}", order, None)
+    ids = {"a": [1, 2], "b": [1, 3], "c": [2, 3]}  # the same votes on other probes differ
+    for order in sorted(set(permutations("aab"))):
+        yield order_case(f"the same votes on ids a a b as {' '.join(order)}", order, ids)
+
+
+def order_case(name: str, order: Sequence[str], ids: Mapping[str, list[int]] | None) -> Case:
+    run = {**FIELDS, "ids": "explicit"} if ids else FIELDS
+    who, other = author(1), author(2)
+    votes = {"a": "11111111", "b": "11111112", "c": "21111111"}
+    if ids:
+        votes = dict.fromkeys("abc", "12")
+    added: list[Case] = [{"author": other.hex(), "round": 4, "votes": votes["a"]}]
+    added += [{"author": who.hex(), "round": 4, "votes": votes[kind]} for kind in order]
+    if ids:
+        for ballot, kind in zip(added, ["a", *order], strict=True):
+            ballot["ids"] = ids[kind]
+    outcomes = ["new"]
+    for at, kind in enumerate(order):
+        seen = set(order[:at])
+        outcomes.append("new" if not at else "known" if seen == {kind} else "annulled")
+    counted = {other: added[0], **({who: added[1]} if len(set(order)) == 1 else {})}
+    listing = []
+    for one in sorted((who, other)):
+        mark = b"\xff" * 16
+        if one in counted:
+            packed = bytes.fromhex(counted[one]["votes"])
+            mark = reference.tag(reference.run_id(run), one, 4, counted[one].get("ids", ()), packed)
+        listing.append((one, mark))
+    return {
+        "name": name,
+        "clauses": ["LEDGER-2", "LEDGER-3", "LEDGER-4", "BALLOT-4"],
+        "input": {"run": run, "add": added, "ranges": [[4, 1]]},
+        "expect": {
+            "outcomes": outcomes,
+            "ballots": {"4": [[one.hex(), counted[one]["votes"]] for one in sorted(counted)]},
+            "listings": {"4": [[one.hex(), mark.hex()] for one, mark in listing]},
+            "ranges": [[4, 1, reference.range_hash({4: listing}).hex()]],
+        },
+    }
+
+
+def full_case() -> Case:
+    """1,024 authors in a round; one more is dropped, another round and a second ballot are not."""
+    added: list[Case] = [
+        {"author": number.to_bytes(8, "big").hex(), "round": 0, "votes": "00000000"}
+        for number in range(1, 1_026)
+    ]
+    added.append({**added[-1], "round": 2})
+    added.append({**added[-3], "votes": "00000001"})
+    added.append(added[0])
+    run = reference.run_id(FIELDS)
+    held = [bytes.fromhex(ballot["author"]) for ballot in added[:1_024]]
+    tags = [reference.tag(run, who, 0, (), bytes(4)) for who in held]
+    tags[-1] = b"\xff" * 16
+    outcomes = ["new"] * 1_024 + ["full", "new", "annulled", "known"]
+    marks = {0: list(zip(held, tags, strict=True))}
+    return {
+        "name": "as many authors as may be, and one more",
+        "clauses": ["LEDGER-7"],
+        "input": {"run": FIELDS, "add": added, "ranges": [[0, 1]]},
+        "expect": {
+            "outcomes": outcomes,
+            "ballots": {"2": [[added[1_024]["author"], "00000000"]]},
+            "ranges": [[0, 1, reference.range_hash(marks).hex()]],
+        },
+    }
 
 
 def range_case() -> Case:
@@ -203,7 +310,7 @@ def range_case() -> Case:
 
 
 def bit_cases() -> Iterable[Case]:
-    """Every width, at counts around a group of eight labels and around 64."""
+    """Every width, at counts around a group of eight labels and around 64; kept and broken."""
     for bits in range(1, 25):
         for count in (1, 7, 8, 9, 63 + bits % 3):
             labels = numbers(f"labels {bits} {count}", 2**bits, count)
@@ -213,6 +320,45 @@ def bit_cases() -> Iterable[Case]:
                 "input": {"labels": labels, "bits": bits},
                 "expect": {"packed": reference.pack(labels, bits).hex()},
             }
+        yield from read_cases(bits)
+
+
+def read_cases(bits: int) -> Iterable[Case]:
+    """Labels up to a highest, one above it, and each bit of padding."""
+    top = 2**bits - 1
+    for highest in sorted({top, 2 ** (bits - 1)}):
+        for count in (1, 5, 65):
+            labels = [highest, *numbers(f"read {bits} {count}", highest + 1, count - 2), highest]
+            labels = labels[:count]
+            packed = reference.pack(labels, bits)
+            name = f"{count} labels of {bits} bits up to {highest}"
+            given = {"count": count, "bits": bits, "highest": highest}
+            expect: Case = {"verdict": "accept", "labels": labels}
+            yield {
+                "name": name,
+                "clauses": ["BITS-1", "BITS-3"],
+                "input": {"packed": packed.hex(), **given},
+                "expect": expect,
+            }
+            if highest < top:
+                above = [*labels[: count // 2], highest + 1, *labels[count // 2 + 1 :]]
+                expect = {"verdict": "reject", "reason": "LABEL"}
+                yield {
+                    "name": f"{name}, one above",
+                    "clauses": ["BITS-3"],
+                    "input": {"packed": reference.pack(above, bits).hex(), **given},
+                    "expect": expect,
+                }
+            if count == 5:
+                for bit in range(len(packed) * 8 - count * bits):
+                    padded = packed[:-1] + bytes((packed[-1] | 1 << bit,))
+                    expect = {"verdict": "reject", "reason": "PADDING"}
+                    yield {
+                        "name": f"{name}, padding bit {bit}",
+                        "clauses": ["BITS-2"],
+                        "input": {"packed": padded.hex(), **given},
+                        "expect": expect,
+                    }
 
 
 _MADE = "generated: by tests/conformance/make_vectors.py"
@@ -223,6 +369,11 @@ _GENERATORS: dict[str, Callable[[], Iterable[Case]]] = {
     "digraph/generated.json": digraph_cases,
     "tally/generated.json": tally_cases,
     "ledger/generated.json": ledger_cases,
+    "codec/examples.json": example_cases,
+    "codec/generated.json": codec_cases,
+    "codec/large.json": large_cases,
+    "codec/sealed.json": sealed_cases,
+    "seal/generated.json": seal_cases,
 }
 
 

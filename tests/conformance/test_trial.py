@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,13 @@ def test_a_wrong_answer() -> None:
     )
     assert found == [OK, FAILED, OK]
     assert texts[1] == "packed is '', not '01'"
+
+
+def test_what_only_should_be_is_no_failure() -> None:
+    case = replace(CASES[0], should=True, expect={"packed": "ff"})
+    command = [sys.executable, "-c", PROGRAM.format("pass")]
+    [found] = [f for f in put(command, [case]) if isinstance(f, Finding)]
+    assert found.outcome is Outcome.NON_STRICT
 
 
 @pytest.mark.parametrize(
