@@ -300,6 +300,21 @@ def test_entries_of_a_registry_are_apart() -> None:
     assert not [e for e in registry("hello-keys")["entries"] if e["key"].startswith(prefixes)]
 
 
+def test_implementations_say_what_they_are() -> None:
+    """CONF-1."""
+    known = {entry["name"] for entry in registry("classes")["entries"]}
+    for entry in registry("implementations")["entries"]:
+        assert entry["class"] in known and entry["runs"], entry["name"]
+
+
+def test_no_clock_that_goes_back_is_read_where_peers_wait() -> None:
+    """TIMING-1."""
+    for place in ("gossip", "runtime", "consensus", "wire"):
+        for path in (PACKAGE / place).rglob("*.py"):
+            found = re.findall(r"\btime\.time\(|\bdatetime\b", path.read_text())
+            assert not found, path
+
+
 # --- headings -----------------------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ def test_the_worked_example_of_the_specification() -> None:
     share=st.floats(0, 1),
 )
 def test_any_draw_equals_the_plain_reading(run: bytes, round: int, pool: int, share: float) -> None:
+    """PROBE-1, PROBE-5."""
     count = max(1, int(min(pool, 60) * share))
     assert draw(run, round, pool, count).tolist() == reference.derive(run, round, pool, count)
 

@@ -118,6 +118,7 @@ def test_explicit_ids_are_joined_in_ascending_order() -> None:
 
 
 def test_nobody_voted() -> None:
+    """TALLY-4, TALLY-5."""
     counted = by_hand()
     assert counted.ids.tolist() == [0, 1, 2, 3]
     assert counted.plurality().tolist() == [-1] * 4 and not counted.histogram().any()

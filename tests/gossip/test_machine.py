@@ -308,7 +308,7 @@ def test_leaving_changes_nobodys_digraph_in_rounds_already_voted() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_two_ballots_of_one_author_annul_each_other_everywhere(seed: int) -> None:
-    """LEDGER-4."""
+    """LEDGER-4, VOTE-6."""
     timing = Timing(rounds=60, quorum=5)
     world = World(5, BROADCAST, timing, Wire(jitter=0.3), seed=seed)
     world.run_until(lambda: (world.peers[0].machine.round or 0) >= 4)

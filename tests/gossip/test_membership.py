@@ -38,7 +38,7 @@ def test_author_of_is_the_first_8_bytes_of_sha256() -> None:
 
 
 def test_hello_binds_its_connection() -> None:
-    """CONTACT-4."""
+    """CONTACT-4, HELLO-5."""
     membership = meet(1)
     assert membership.sender(b"L1") == who(1)
     assert membership.sender(b"L2") is None

@@ -77,6 +77,7 @@ async def test_every_connection_has_a_name_of_its_own() -> None:
 
 @pytest.mark.parametrize("listen", ["tcp://[::1]:*", "ipc"])
 async def test_other_ways_to_listen(listen: str, tmp_path: Path) -> None:
+    """FRAME-1, FRAME-2."""
     async with transport(1) as alice, transport(2) as bob:
         try:
             endpoint = bob.bind(f"ipc://{tmp_path}/peer" if listen == "ipc" else listen)
