@@ -12,7 +12,7 @@ from abnf import Rule
 from abnf.parser import ParseError
 
 from tallyp2p.gossip import events
-from tallyp2p.messages import FINISHED, Bye, Grease, Message
+from tallyp2p.messages import FINISHED, GREASE_KINDS, Bye, Grease, Message
 from tallyp2p.parameters import RunParameters, Seal, Spreading, Timing
 from tallyp2p.payloads import Ballot
 from tests.world import SMALL_RUN, Peer, Wire, World
@@ -78,11 +78,13 @@ class Overheard(World):
     ids=["sampled", "broadcast", "sealed"],
 )
 def test_a_swarm_speaks_the_grammar(run: RunParameters) -> None:
-    """CONTACT-2, ROUND-9, ROUND-10."""
+    """CONTACT-2, ROUND-9, ROUND-10; EXT-2: what is in no table is grease."""
     world = Overheard(4, run)
     world.finish()
     world.judge()
     said = "".join(world.connections.values())
+    others = {line for line in said.splitlines() if len(line) == 2}
+    assert {int(kind, 16) for kind in others} <= set(GREASE_KINDS)
     assert said.count("BYE 1") == said.count("BYE 0") == 12
 
 
