@@ -120,7 +120,7 @@ def test_a_vector_counts_for_each_clause_that_it_names(copy: Path, capsys: Any) 
     (prober / "some.py").write_text('CASES = (Case("x", clauses=("VOTE-3", "BITS-1")),)\n')
     (copy.parent / "tests").mkdir()
     (copy.parent / "tests/test_some.py").write_text(
-        'def test_it():\n    """VOTE-3 holds."""\n\n\ndef helper():\n    """VOTE-4."""\n'
+        'def test_it():\n    """VOTE-3 holds."""\n\n\ndef other():\n    """VOTE-4."""\n'
     )
     assert main(["--coverage", "--root", str(copy.parent)]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
