@@ -257,9 +257,9 @@ export class PeerMachine {
     const refusal = error instanceof Refusal ? error : new Refusal("INTERNAL", String(error));
     if (refusal !== error) this.tell({ event: "fault", text: String(error.stack) });
     const { reason, code, verdict, message: text, about } = refusal;
+    if (this.rounds.phase === "DONE") return { verdict, reason, text };
     if (member) this.members.heard(member, now);
     const author = member?.author ?? null;
-    if (this.rounds.phase === "DONE") return { verdict, reason, text };
     const silent = reason === "TYPE" && about.kind >= 0x80; // FRAME-10: nothing of these
     if (!silent) this.tell({ event: "refused", reason: code, text, by_them: false, author });
     if (about.endpoint) { // CONTACT-3, CONTACT-7, VERSION-2, VERDICT-3

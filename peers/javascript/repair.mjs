@@ -52,8 +52,8 @@ export class Repair {
     const { run, ledger, rounds, lines } = this.peer;
     if (run.spreading !== "broadcast") return;
     const step = run.rounds_per_ballot;
-    const { compared } = rounds.window();
-    const newest = this.#newest();
+    if (this.#newest() < 0) return; // it compares nothing yet
+    const { compared, newest } = rounds.window();
     const split = [];
     for (const [round, count, hash] of entries) {
       const last = round + (count - 1) * step;
