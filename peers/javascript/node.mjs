@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as breathe } from "node:timers/promises";
 
 import * as zmq from "zeromq";
 
@@ -133,7 +133,7 @@ export class Node {
       for await (const [link, ...frames] of this.router) {
         for (const frame of frames) this.received += frame.length;
         this.#event((machine, now) => machine.receive(link.toString("hex"), frames, now));
-        await sleep(0); // a flood of messages must not keep timers and signals waiting
+        await breathe(); // a flood of messages must not keep timers and signals waiting
       }
     } catch (error) {
       if (!this.router.closed) throw error;
@@ -200,7 +200,7 @@ export class Node {
 
   /** Let the contributor work; what it says is an event of its own. */
   async #ask(work, then) {
-    await sleep(0);
+    await breathe();
     try {
       const answer = await work();
       this.#event((machine, now) => then(machine, answer, now));

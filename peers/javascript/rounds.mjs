@@ -15,7 +15,7 @@ export class Rounds {
   made = 0; // rounds gone through
   #castAt = 0;
   #waiting = new Map(); // round -> { expected, excused, castAt }
-  #wants = new Map(); // author -> { at, gap, sentAt }
+  #wants = new Map(); // author -> { at, gap, sentAt, postponed }
   #promised = new Map(); // round -> authors that have asked for the own ballot (ROUND-5)
   #gained = new Set(); // rounds that have got ballots since the learner was last called
   #stayUntil = Infinity;
@@ -294,9 +294,14 @@ export class Rounds {
       if (at > now) continue;
       const member = members.get(author);
       const before = this.#wants.get(author);
-      const answers = before && member.heardAt >= before.sentAt;
-      const gap = answers ? Math.min(before.gap * 2, timing.probe_interval) : timing.patience;
-      this.#wants.set(author, { at: now + gap, gap, sentAt: now });
+      const answered = Boolean(before && member.heardAt >= before.sentAt);
+      if (answered && !before.postponed) { // not silent, so at growing distances
+        const gap = Math.min(before.gap * 2, Math.max(timing.patience, timing.probe_interval));
+        Object.assign(before, { gap, at: before.sentAt + gap, postponed: true });
+        if (before.at > now) continue;
+      }
+      const gap = answered ? before.gap : timing.patience;
+      this.#wants.set(author, { at: now + timing.patience, gap, sentAt: now, postponed: false });
       lines.send(member.endpoint, { kind: "WANT", entries: rounds.map((round) => [author, round]) });
       members.ask(member, now);
     }
