@@ -169,7 +169,7 @@ class Contacts:
         member = self._membership.get(author)
         assert member is not None
         if old_endpoint not in (None, member.endpoint):
-            old = Member(author, b"", b"", old_endpoint or "", b"", now)
+            old = Member(author, b"", b"", old_endpoint or "", now)
             self.release(old)
         self.reach(member, round, now)
         if verdict is Introduction.KNOWN:

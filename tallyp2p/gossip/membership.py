@@ -17,7 +17,7 @@ view for large swarms would stand behind this same interface.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 
@@ -58,8 +58,8 @@ class Member:
     identity: bytes
     instance: bytes
     endpoint: str
-    link: bytes  # the inbound connection on which it said HELLO
     heard_at: float
+    links: list[bytes] = field(default_factory=list)  # inbound connections with its HELLO
     state: State = State.ALIVE
     start: int | None = None  # first round in which it votes; None: not decided
     round: int | None = None  # newest round that it was seen to have open
@@ -180,7 +180,7 @@ class Membership:
         if member is None:
             if len(self._members) >= LIMITS.members and not self._evict():
                 return Introduction.FULL
-            member = Member(author, hello.identity, hello.instance, hello.endpoint, link, now)
+            member = Member(author, hello.identity, hello.instance, hello.endpoint, now)
             self._members[author] = member
             verdict = Introduction.NEW
         elif member.state is State.GONE:
@@ -189,16 +189,16 @@ class Membership:
             verdict = Introduction.RESTARTED
         else:
             verdict = Introduction.KNOWN
-        if member.link != link:
-            self._links.pop(member.link, None)
+        if member.instance != hello.instance:  # what an old process still says is not its word
+            self._unbind(member, 0)
         if verdict is not Introduction.KNOWN:
             member.round = None  # an earlier life's
         member.identity, member.instance = hello.identity, hello.instance
-        member.endpoint, member.link = hello.endpoint, link
+        member.endpoint = hello.endpoint
         if verdict is not Introduction.KNOWN:
             member.until, member.finished = None, False
         member.state, member.left, member.start = State.ALIVE, False, hello.start
-        self._bind(link, author)
+        self._bind(link, member)
         self.heard(author, now)
         self.seen_in(author, hello.round)
         self.version += 1
@@ -343,11 +343,23 @@ class Membership:
 
     # --- inside -------------------------------------------------------------------------
 
-    def _bind(self, link: bytes, author: bytes) -> None:
-        self._links[link] = author
+    def _bind(self, link: bytes, member: Member) -> None:
+        """Besides its newest connection the first one of a process stays bound, so that
+        nobody who repeats its HELLO elsewhere can take its voice away."""
+        if link not in member.links:
+            self._unbind(member, 1)
+            member.links.append(link)
+        self._links[link] = member.author
         self._links.move_to_end(link)
         while len(self._links) > LIMITS.links:
             self._links.popitem(last=False)
+
+    def _unbind(self, member: Member, keep: int) -> None:
+        """Forget all but the first `keep` connections of a member."""
+        for link in member.links[keep:]:
+            if self._links.get(link) == member.author:
+                del self._links[link]
+        del member.links[keep:]
 
     def _suspect(self, member: Member, now: float) -> None:
         member.state, member.silent_since = State.SUSPECT, now
@@ -369,6 +381,5 @@ class Membership:
             return False
         oldest = min(gone, key=lambda m: (m.silent_since, m.author))
         del self._members[oldest.author]
-        for link in [link for link, author in self._links.items() if author == oldest.author]:
-            del self._links[link]
+        self._unbind(oldest, 0)
         return True

@@ -44,7 +44,13 @@ def test_hello_binds_its_connection() -> None:
     assert membership.sender(b"L2") is None
     assert membership.introduce(b"L9", hello(1), 1.0) is Introduction.KNOWN
     assert membership.sender(b"L9") == who(1)
-    assert membership.sender(b"L1") is None, "one connection speaks for an author"
+    assert membership.sender(b"L1") == who(1), "who repeats its HELLO elsewhere takes nothing away"
+    membership.introduce(b"L8", hello(1), 1.0)
+    assert membership.sender(b"L9") is None, "the first connection and the newest"
+    assert membership.sender(b"L1") == membership.sender(b"L8") == who(1)
+    membership.introduce(b"L7", hello(1, instance=2), 1.0)
+    assert membership.sender(b"L1") is membership.sender(b"L8") is None, "an old process's"
+    membership.check()
 
 
 def test_another_instance_or_endpoint_is_a_restart() -> None:
