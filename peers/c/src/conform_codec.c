@@ -84,10 +84,7 @@ static void add_hello(cJSON *o, const struct hello *h)
 static void add_vote(cJSON *o, const struct run *run, const struct message *m)
 {
     const struct ballot *b = &m->ballot;
-    if (run->sealed && m->relayed) /* SEAL-4 */
-        cJSON_AddItemToObject(o, "author", json_hex(b->identity, IDENTITY));
-    else
-        cJSON_AddItemToObject(o, "author", json_hex(b->author.b, AUTHOR));
+    cJSON_AddItemToObject(o, "author", json_hex(b->author.b, AUTHOR));
     json_add_number(o, "round", b->round);
     cJSON_AddItemToObject(o, "votes", json_hex(b->votes, b->len));
     if (!run->explicit_ids)
