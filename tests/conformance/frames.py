@@ -163,7 +163,7 @@ def hello_frame(fields: Any, flags: int = 0, magic: bytes = b"TALLY") -> bytes:
 # --- what one peer says ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Voice:
     """One process of one peer.  `secret` only in sealed runs."""
 

@@ -20,6 +20,13 @@ from typing import Any
 
 from tests.conformance import reference
 from tests.conformance.make_codec import BASE, codec_cases, large_cases
+from tests.conformance.make_contact import contact_cases, member_cases, refusal_cases
+from tests.conformance.make_rounds import (
+    join_cases,
+    repair_cases,
+    round_cases,
+    sealed_script_cases,
+)
 from tests.conformance.make_seal import SEALED, example_cases, seal_cases, sealed_cases
 
 __all__ = ["VECTORS", "render", "stale"]
@@ -374,6 +381,13 @@ _GENERATORS: dict[str, Callable[[], Iterable[Case]]] = {
     "codec/large.json": large_cases,
     "codec/sealed.json": sealed_cases,
     "seal/generated.json": seal_cases,
+    "gossip/contact.json": contact_cases,
+    "gossip/joining.json": join_cases,
+    "gossip/members.json": member_cases,
+    "gossip/refusals.json": refusal_cases,
+    "gossip/repair.json": repair_cases,
+    "gossip/rounds.json": round_cases,
+    "gossip/sealed.json": sealed_script_cases,
 }
 
 
