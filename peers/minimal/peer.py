@@ -1329,7 +1329,10 @@ class Peer:
             if not late and not all(line.answered for line in self.lines.values()):
                 return
             self.start = self.decide()
-        if self.start == 0:  # JOIN-4
+        if self.start >= self.timing.rounds:  # JOIN-4
+            self.leave("the run is over", completed=False)
+            return
+        if self.start == 0:
             begun = sum(member.start is not None for member in self.live())
             ready = 1 + begun >= self.timing.quorum
         else:
@@ -1354,7 +1357,8 @@ class Peer:
             return
         if self.start is None:
             self.start = self.decide()
-        self.open_round(self.start)
+        if self.start < self.timing.rounds:  # else `join` gives up
+            self.open_round(self.start)
 
     # Rounds
 
@@ -1370,9 +1374,6 @@ class Peer:
         return vote
 
     def open_round(self, round: int) -> None:
-        if round >= self.timing.rounds and self.phase == "JOINING":  # JOIN-4
-            self.leave("the run is over", completed=False)
-            return
         if round >= self.timing.rounds:
             self.stay()
             return

@@ -293,6 +293,19 @@ def test_vectors_through_its_conform_command() -> None:
     assert not wrong and len(answers) > 250
 
 
+def test_scripts_through_its_conform_command() -> None:
+    ours = [sys.executable, "-m", "tallyp2p.cli", "conform", "--vectors", "--only", "gossip"]
+    done = subprocess.run(
+        [*ours, "--", sys.executable, str(PEER), "conform"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_kind_of_case_that_it_does_not_know_is_unimplemented() -> None:
     done = subprocess.run(
         [sys.executable, str(PEER), "conform"],
