@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -29,10 +30,36 @@ _EXIT_CODES = (
 @click.option("--vectors", is_flag=True, help="Put the cases of protocol_spec/vectors to COMMAND.")
 @click.option(
     "--only",
-    "kinds",
     multiple=True,
-    type=click.Choice(_KINDS),
-    help="Only vectors of this kind.  May be repeated.",
+    metavar="WORD",
+    help="Only vectors of this kind, or only probes whose id begins so, such as `votes` or "
+    "`votes/relay`.  May be repeated.",
+)
+@click.option("--list", "listing", is_flag=True, help="List the probes with their clauses.")
+@click.option(
+    "--report",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write what the probe found, with what was sent and seen, as one page of HTML.",
+)
+@click.option(
+    "--run",
+    "run_file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The run descriptor (RUN-1), for a peer that does not say it when asked.",
+)
+@click.option(
+    "--pid",
+    metavar="NUMBER",
+    type=click.IntRange(min=1),
+    help="The peer's process, which the probe ends with SIGTERM to see how it leaves.",
+)
+@click.option(
+    "--spawn",
+    is_flag=True,
+    help="Start COMMAND, which is the peer, at ENDPOINT or a free port; {endpoint} in COMMAND "
+    "becomes that endpoint.  In the end it gets SIGTERM.",
 )
 @click.option(
     "--limit",
@@ -46,28 +73,53 @@ _EXIT_CODES = (
 def conform(
     words: tuple[str, ...],
     vectors: bool,
-    kinds: tuple[str, ...],
+    only: tuple[str, ...],
+    listing: bool,
+    report: Path | None,
+    run_file: Path | None,
+    pid: int | None,
+    spawn: bool,
     limit: float,
     as_json: bool,
     verbose: int,
 ) -> int:
     """Test an implementation of the protocol against its specification (protocol_spec 09).
 
+    With ENDPOINT, the prober plays a peer against the one that listens there, breaks a rule
+    now and then, and judges what it sees (chapter 9.5).  Start that one alone, with quorum 2,
+    pace lockstep and many rounds; it takes about 45 seconds.
+
     With --vectors, COMMAND is started and answers cases: one JSON object a line on its
     standard input, one line each on its standard output (chapter 9.4).
 
     \b
     Examples:
+      tallyp2p conform tcp://127.0.0.1:7000 --report report.html
+      tallyp2p conform --spawn -- tallyp2p peer --listen {endpoint} --set timing.rounds=100000
       tallyp2p conform --vectors -- node peers/javascript/peer.mjs conform
       tallyp2p conform --vectors --only codec --only bits -- peers/c/tally-peer conform
     """
+    if listing:
+        from .probing import list_cases
+
+        return list_cases(only)
     if vectors:
         if not words:
             raise SettingsError(
                 "name the program that answers: tallyp2p conform --vectors -- COMMAND"
             )
-        return _put_vectors(words, kinds or _KINDS, limit, as_json)
-    raise SettingsError("say what to test: --vectors -- COMMAND")
+        for kind in only:
+            if kind not in _KINDS:
+                raise SettingsError(f"{kind!r} is not one of {', '.join(_KINDS)}")
+        return _put_vectors(words, only or _KINDS, limit, as_json)
+    if not words:
+        raise SettingsError(
+            "say what to test: the ENDPOINT of a running peer, --spawn -- COMMAND, or "
+            "--vectors -- COMMAND"
+        )
+    from .probing import Probing
+
+    return Probing(only, report, run_file, pid, as_json).run(words, spawn=spawn)
 
 
 def _put_vectors(

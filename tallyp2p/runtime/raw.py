@@ -20,7 +20,17 @@ import zmq
 from ..errors import SettingsError
 from .addresses import bind_error
 
-__all__ = ["Inbox", "Line", "Raw", "Stream", "greeting", "header", "local_address", "ready"]
+__all__ = [
+    "Inbox",
+    "Line",
+    "Raw",
+    "Stream",
+    "free_endpoint",
+    "greeting",
+    "header",
+    "local_address",
+    "ready",
+]
 
 Arrived = Callable[[bytes, list[bytes]], None]
 """(routing id of the connection, the message's frames)."""
@@ -239,6 +249,13 @@ def ready(name: bytes) -> bytes:
 def header(size: int) -> bytes:
     """What stands before a frame of `size` bytes, in the long form of 9 bytes."""
     return b"\x02" + struct.pack(">Q", size)
+
+
+def free_endpoint() -> str:
+    """A `tcp://127.0.0.1:PORT` at which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
 
 
 async def local_address(endpoint: str) -> str:

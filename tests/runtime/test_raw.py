@@ -9,7 +9,15 @@ from contextlib import asynccontextmanager, closing
 import pytest
 
 from tallyp2p.errors import FailureError, SettingsError
-from tallyp2p.runtime.raw import Inbox, Raw, Stream, greeting, header, local_address
+from tallyp2p.runtime.raw import (
+    Inbox,
+    Raw,
+    Stream,
+    free_endpoint,
+    greeting,
+    header,
+    local_address,
+)
 
 HERE = "tcp://127.0.0.1:*"
 
@@ -125,6 +133,7 @@ async def test_what_is_no_peer_shakes_no_hands() -> None:
 
 async def test_nobody_there_is_no_exception() -> None:
     assert await Stream.open("tcp://127.0.0.1:1") is None
+    assert await Stream.open(free_endpoint()) is None
     assert await Stream.open("ipc:///nowhere/at/all") is None
 
 
