@@ -131,11 +131,13 @@ enum reason hear_vote(struct machine *m, struct member *from, const struct messa
     }
 }
 
-static void pong(struct machine *m, const struct member *to, uint32_t nonce, when now)
+/* PING-2: the answer to WANT also tells a first round that is still to come. */
+void say_pong(struct machine *m, const struct member *to, uint32_t nonce, when now)
 {
     struct buf b;
+    uint32_t round = nonce || m->round != NO_ROUND ? m->round : m->start;
     buf_init(&b, 64);
-    codec_pong(&b, nonce, roster_sum(m), m->round != NO_ROUND ? m->round : m->start);
+    codec_pong(&b, nonce, roster_sum(m), round);
     say(m, to, &b, now);
     buf_free(&b);
 }
@@ -161,7 +163,7 @@ void hear_want(struct machine *m, struct member *from, const struct message *mes
             from->asked = round;
     }
     if (lacking)
-        pong(m, from, 0, now);
+        say_pong(m, from, 0, now);
 }
 
 void hear_pong(struct machine *m, struct member *from, const struct message *message)

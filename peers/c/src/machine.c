@@ -92,15 +92,10 @@ static enum reason dispatch(struct machine *m, struct member *from, const struct
         if (!from->finished)
             member_gone(m, from);
         return ACCEPTED;
-    case PING: {
-        struct buf b;
-        buf_init(&b, 64);
-        codec_pong(&b, message->nonce, roster_sum(m), m->round != NO_ROUND ? m->round : m->start);
-        say(m, from, &b, now);
-        buf_free(&b);
+    case PING:
+        say_pong(m, from, message->nonce, now);
         compare_rosters(m, from, message->roster, now);
         return ACCEPTED;
-    }
     case PONG:
         hear_pong(m, from, message);
         compare_rosters(m, from, message->roster, now);

@@ -50,6 +50,7 @@ struct expected {
     struct author author;
     bool excused; /* ROUND-6 */
     bool asked;
+    bool put_off; /* since the last WANT, because the author answers */
     when want_at, want_gap, wanted;
 };
 
@@ -165,6 +166,7 @@ bool in_window(const struct machine *m, uint32_t round);
 const struct ballot *own_ballot(struct machine *m, uint32_t round);
 void send_entry(struct machine *m, const struct member *to, const struct entry *entry, when now);
 void send_want(struct machine *m, struct member *to, const uint8_t *entries, size_t count, when now);
+void say_pong(struct machine *m, const struct member *to, uint32_t nonce, when now);
 enum reason hear_vote(struct machine *m, struct member *from, const struct message *message);
 void hear_want(struct machine *m, struct member *from, const struct message *message, when now);
 void hear_pong(struct machine *m, struct member *from, const struct message *message);

@@ -199,19 +199,26 @@ void give_up(struct machine *m, bool completed, when now)
     m->sink.finished(m->sink.context, completed, m->rounds);
 }
 
-/* ROUND-4. */
+/* ROUND-4: every `patience` while the author is silent, at distances that double while it answers. */
 static void ask(struct machine *m, struct awaited *a, struct expected *e, when now)
 {
     struct member *member = member_find(m, &e->author);
     uint8_t entry[WANT_ENTRY];
+    if (e->asked && !e->put_off && member->heard >= e->wanted) {
+        e->put_off = true;
+        e->want_gap = sooner(later(e->want_gap, e->want_gap), m->timing.deadline);
+        e->want_at = later(e->wanted, e->want_gap);
+        if (e->want_at > now)
+            return;
+    }
+    if (!e->put_off)
+        e->want_gap = m->timing.patience;
+    e->asked = true;
+    e->put_off = false;
+    e->wanted = now;
+    e->want_at = later(now, m->timing.patience);
     memcpy(entry, e->author.b, AUTHOR);
     write_u32(entry + AUTHOR, a->round);
-    bool answers = e->asked && member->heard >= e->wanted;
-    e->want_gap = answers ? sooner(later(e->want_gap, e->want_gap), m->timing.deadline)
-                          : m->timing.patience;
-    e->asked = true;
-    e->wanted = now;
-    e->want_at = later(now, e->want_gap);
     send_want(m, member, entry, 1, now);
 }
 
