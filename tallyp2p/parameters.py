@@ -115,7 +115,7 @@ class RunParameters:
             f"{self.votes} distinct probes, but the pool has {self.pool} and a ballot holds at "
             f"most {LIMITS.probes}: lower probes or rounds_per_ballot, or give more probes",
         )
-        _require(self.degree >= 1, "degree must be at least 1")
+        _require(1 <= self.degree < 2**32, "degree must be from 1 to 2^32 - 1")
 
     @property
     def votes(self) -> int:

@@ -155,11 +155,16 @@ class Contacts:
             self.turn_away(hello.endpoint, Reason.RUN, self._run.descriptor, now)
             return False
         if author == self._membership.author:
-            if hello.instance != self._card.instance:
+            mine = hello.identity == self._card.identity
+            if not mine or hello.instance != self._card.instance:
                 text = "this identity is already in use"
                 self.turn_away(hello.endpoint, Reason.AUTHOR, text, now)
             return False
         before = self._membership.get(author)
+        if before is not None and before.identity != hello.identity:
+            text = "another identity has the same author id"
+            self.turn_away(hello.endpoint, Reason.AUTHOR, text, now)
+            return False
         old_endpoint = None if before is None else before.endpoint
         silent = before is not None and before.state is State.SUSPECT
         verdict = self._membership.introduce(link, hello, now)

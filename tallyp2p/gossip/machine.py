@@ -214,7 +214,10 @@ class PeerMachine:
         asked = (self.author, rounds.round)
         if rounds.phase is not Phase.VOTING or (ballot.author, ballot.round) != asked:
             raise LocalError(f"nobody asked for a ballot of round {ballot.round}")
-        self.ledger.add(ballot)
+        earlier = self.ledger.wanted(self.author, ballot.round)  # of an earlier life
+        if not earlier:
+            self.ledger.add(ballot)
+        ballot = earlier[0] if earlier else ballot
         self._last = ballot.round
         rounds.open(self._now)
         receivers = self._routes.receivers(ballot.round, self._joining.start)
@@ -281,6 +284,8 @@ class PeerMachine:
 
     def _on_hello(self, link: bytes, hello: Hello) -> None:
         if self._contacts.on_hello(link, hello, self.round, self._now):
+            if self._rounds.phase is Phase.STAYING:
+                self._contacts.answer(author_of(hello.identity), Bye(self._last, FINISHED))
             self._move()
 
     def _move(self) -> None:

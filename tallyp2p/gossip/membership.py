@@ -131,6 +131,15 @@ class Membership:
         member = self._members.get(author)
         return member is not None and member.state is State.ALIVE
 
+    def may_vote(self, author: bytes, round: int) -> bool:
+        """Whether `author` is worth waiting for in `round`: alive, and it has not said that it
+        votes later only, or no more."""
+        member = self._members.get(author)
+        if member is None or member.state is not State.ALIVE:
+            return False
+        begun = member.start is None or member.start <= round
+        return begun and (member.until is None or round <= member.until)
+
     def rounds_seen(self) -> list[int]:
         """The newest round of each alive member that was seen in any."""
         members = self._members.values()

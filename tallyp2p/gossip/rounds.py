@@ -244,10 +244,10 @@ class Rounds:
         return waiting.witness is not None
 
     def _holds(self, author: bytes, round: int, waiting: _Waiting) -> bool:
-        """Whether `author` is alive and its ballot is not here, but may still come."""
+        """Whether the ballot of `author` is not here but may still come (ROUND-6)."""
         if author in self._ledger.authors(round) or author in waiting.declined:
             return False
-        return self._membership.is_alive(author)
+        return self._membership.may_vote(author, round)
 
     def _holding(self, round: int) -> list[bytes]:
         """All who hold `round` open."""

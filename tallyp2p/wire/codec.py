@@ -54,11 +54,7 @@ _WANT_ENTRY = struct.Struct(">8sI")
 
 _EARLY = frozenset({Kind.HELLO, Kind.BYE, Kind.ERROR})  # may come before HELLO
 _SHORT = frozenset({Kind.HELLO, Kind.BYE, Kind.ERROR})  # of at most LIMITS.hello bytes
-_FLAGS: dict[int, int] = {
-    Kind.VOTE: 0xFF,
-    Kind.HELLO: FLAG_SEAL,
-    Kind.BYE: FLAG_SEAL,
-}  # VOTE looks for itself
+_FLAGS: dict[int, int] = {Kind.BYE: FLAG_SEAL, Kind.VOTE: 0xFF, Kind.HELLO: 0xFF}  # 0xFF: later
 
 
 class Codec:
@@ -155,7 +151,7 @@ class Codec:
 
     def _split(self, frame: bytes) -> tuple[bytes, bytes]:
         """(frame without its signature, signature): empty where flag 04 is not set."""
-        if not frame[1]:
+        if not frame[1] & FLAG_SEAL:
             return frame, b""
         if len(frame) < 2 + SIGNATURE:
             raise RemoteError(Reason.LENGTH, "the frame ends within its signature")
@@ -171,10 +167,13 @@ class Codec:
         return self._sealed(Kind.HELLO, MAGIC + encode_hello(hello))
 
     def _decode_hello(self, frame: bytes, sender: bytes) -> Hello:
+        flags = frame[1]
         frame, signature = self._split(frame)
         if frame[2:7] != MAGIC:
             raise RemoteError(Reason.VERSION, "HELLO without the magic bytes")
         hello = decode_hello(frame[7:])
+        if flags & ~FLAG_SEAL:  # only now: in another version flags mean something else
+            raise RemoteError(Reason.MALFORMED, f"unknown flags {flags:#04x}")
         if hello.run == self._run and self._agrees(signature):  # another run: CONTACT-3 alone
             assert self._sealer is not None
             text = self._sealer.text(Kind.HELLO, frame, 2)

@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 
 from tallyp2p.consensus import digraph
 from tallyp2p.consensus.tally import count
-from tallyp2p.errors import LocalError, Reason
+from tallyp2p.errors import Reason
 from tallyp2p.gossip import events
-from tallyp2p.gossip.machine import PeerMachine
-from tallyp2p.messages import Bye, Error, Hello, Ping, Pong, Want
 from tallyp2p.parameters import Ids, Pace, Spreading, Timing
-from tests.world import SMALL_RUN, Wire, World, ballot_of, identity_of
+from tests.world import SMALL_RUN, Wire, World, ballot_of
 
 BROADCAST = replace(SMALL_RUN, spreading=Spreading.BROADCAST)
 
@@ -324,136 +322,6 @@ def test_two_ballots_of_one_author_annul_each_other_everywhere(seed: int) -> Non
     assert all(liar.machine.author not in {b.author for b in x.ballots(round)} for x in honest)
     assert all(len(x.wanted(liar.machine.author, round)) == 2 for x in honest)
     assert len({x.range_hash(round, 1) for x in honest}) == 1
-
-
-def fresh_machine() -> tuple[PeerMachine, list[events.Effect]]:
-    world = World(2, start=False)
-    peer = world.add(0)
-    return peer.machine, peer.machine.handle(events.Started("tcp://10.0.0.1:1"), 0.0)
-
-
-def hello(**changes: object) -> Hello:
-    values: dict[str, object] = {
-        "identity": identity_of("other"),
-        "instance": b"instance",
-        "endpoint": "tcp://10.0.0.9:9",
-        "run": SMALL_RUN.digest,
-        "start": 0,
-    }
-    return Hello(**{**values, **changes})  # type: ignore[arg-type]
-
-
-def test_another_run_is_told_so_and_not_met() -> None:
-    """RUN-3, CONTACT-3, VERDICT-2."""
-    machine, _ = fresh_machine()
-    effects = machine.handle(events.Received(b"L", hello(run=bytes(32))), 1.0)
-    sent = [e.message for e in effects if isinstance(e, events.Send)]
-    assert sent == [Error(int(Reason.RUN), SMALL_RUN.descriptor)]
-    assert machine.members() == {} and machine.sender(b"L") is None
-    again = machine.handle(events.Received(b"L", hello(run=bytes(32))), 1.1)
-    assert not [e for e in again if isinstance(e, events.Send)], "one ERROR a second"
-
-
-def test_before_hello_nothing_counts() -> None:
-    """CONTACT-10."""
-    machine, _ = fresh_machine()
-    for message in (Ping(1, 1), Bye(), ballot_of(SMALL_RUN, b"12345678", 0)):
-        effects = machine.handle(events.Received(b"L", message), 1.0)
-        assert all(isinstance(effect, events.Tell) for effect in effects)
-    assert len(machine.ledger.authors(0)) == 0
-    assert machine.refused == {Reason.EARLY: 3}
-
-
-def test_a_second_process_with_our_identity_is_refused() -> None:
-    """CONTACT-7."""
-    world = World(2, start=False)
-    peer = world.add(0)
-    peer.machine.handle(events.Started("tcp://10.0.0.1:1"), 0.0)
-    twin = hello(identity=identity_of(0), instance=b"another1")
-    effects = peer.machine.handle(events.Received(b"L", twin), 1.0)
-    assert [e.message.code for e in effects if isinstance(e, events.Send)] == [Reason.AUTHOR]  # type: ignore[union-attr]
-    assert peer.machine.members() == {}
-
-
-def test_ping_is_answered_while_learning() -> None:
-    """MEMBER-3."""
-    world = World(2, train=lambda index, round: 50.0)
-    world.run_for(5.0)
-    peer, other = world.peers[0], world.peers[1]
-    assert peer.machine.phase == "learning"
-    link = other.lines[peer.endpoint]
-    effects = peer.machine.handle(events.Received(link, Ping(7, 0)), world.now)
-    pongs = [e.message for e in effects if isinstance(e, events.Send) and type(e.message) is Pong]
-    assert [pong.nonce for pong in pongs] == [7]
-
-
-def test_rounds_outside_the_window_are_not_kept() -> None:
-    """ROUND-7."""
-    world = World(2)
-    world.run_for(0.3)
-    peer, other = world.peers[0], world.peers[1]
-    link = other.lines[peer.endpoint]
-    far = (world.timing.ahead + 20) * world.run.rounds_per_ballot
-    for round in (far, 1):  # too far ahead; not the first round of a ballot
-        ballot = ballot_of(world.run, other.machine.author, round)
-        peer.machine.handle(events.Received(link, ballot), world.now)
-        assert len(peer.machine.ledger.authors(round)) == 0
-    assert peer.machine.refused[Reason.ROUND] == 2
-
-
-def test_a_flood_of_refusals_tells_observers_once_a_second() -> None:
-    world = World(2)
-    world.run_for(0.3)
-    peer = world.peers[0]
-    told = 0
-    for step in range(1000):
-        event = events.Trespassed(b"L", Reason.MALFORMED, "rubbish")
-        effects = peer.machine.handle(event, world.now + step / 1000)
-        told += sum(isinstance(e, events.Tell) for e in effects)
-    assert told <= 2 and peer.machine.refused[Reason.MALFORMED] == 1000
-
-
-def test_wants_are_answered_now_or_when_cast() -> None:
-    """ROUND-5, WANT-2, PING-2."""
-    world = World(3, timing=Timing(rounds=40, quorum=3), train=lambda index, round: 1.0)
-    world.run_for(0.5)
-    peer, other = world.peers[0], world.peers[1]
-    assert peer.machine.round == 0
-    link = other.lines[peer.endpoint]
-    ask = Want(((peer.machine.author, 0), (peer.machine.author, 2)))
-    effects = peer.machine.handle(events.Received(link, ask), world.now)
-    sent = [e.message for e in effects if isinstance(e, events.Send)]
-    assert [type(m).__name__ for m in sent] == ["Ballot", "Pong"]
-
-
-def test_a_shell_that_breaks_the_rules_is_told() -> None:
-    machine, _ = fresh_machine()
-    with pytest.raises(LocalError, match="nobody asked"):
-        machine.handle(events.Learned(0), 0.0)
-    with pytest.raises(LocalError, match="nobody asked"):
-        machine.handle(events.Cast(ballot_of(SMALL_RUN, machine.author, 0)), 0.0)
-    with pytest.raises(LocalError, match="not an event"):
-        machine.handle("hello", 0.0)  # type: ignore[arg-type]
-
-
-def test_stop_says_bye_and_ends() -> None:
-    """ROUND-10."""
-    world = World(3, train=lambda index, round: 5.0)
-    world.run_for(1.0)
-    peer = world.peers[0]
-    effects = peer.machine.handle(events.Stopped(), world.now)
-    assert [type(e).__name__ for e in effects] == ["Send", "Send", "Finish"]
-    assert peer.machine.finished and peer.machine.wake_at() is None
-    assert peer.machine.handle(events.Ticked(), world.now + 1) == []
-
-
-def test_too_few_peers_give_up_with_a_reason() -> None:
-    """JOIN-4."""
-    world = World(1, timing=Timing(quorum=2, join_deadline=5.0))
-    world.finish()
-    assert world.peers[0].finish == events.Finish(
-        False, "0 other peers came within 5 s, but 1 are needed"
-    )
 
 
 # --- bad luck of every kind ----------------------------------------------------------------

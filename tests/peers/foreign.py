@@ -107,7 +107,9 @@ class Running:
                 gone = not self._reader.is_alive()
                 if gone or left <= 0 or not self._changed.wait(min(left, 1.0)):
                     if gone or time.monotonic() >= end:
-                        pytest.fail(f"{self.process.args!r} said {self.events[-9:]}\n{self.words()}")
+                        pytest.fail(
+                            f"{self.process.args!r} said {self.events[-9:]}\n{self.words()}"
+                        )
         return found
 
     def endpoint(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgpack
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -239,7 +240,7 @@ def test_what_a_frame_loses_at_its_end_is_missed(run: RunParameters) -> None:
 # The conformance vectors hold a case for each rule; these are the corners between the rules.
 REFUSED: list[tuple[str, bytes, Reason]] = [
     ("nothing", b"", Reason.MALFORMED),
-    ("a flag of HELLO", b"\x01\x80" + MAGIC, Reason.MALFORMED),
+    ("a flag of HELLO", b"\x01\x80" + Codec(RUN, ME).encode(HELLO)[2:], Reason.MALFORMED),
     ("half the magic", b"\x01\x00TAL", Reason.VERSION),
     ("a HELLO without fields", b"\x01\x00TALLY\x80", Reason.MAP),
     ("VOTE without a round", b"\x10\x00\x00\x00", Reason.LENGTH),
@@ -332,3 +333,13 @@ UNSENDABLE: list[tuple[RunParameters, Message]] = [
 def test_what_a_receiver_would_refuse_cannot_be_sent(run: RunParameters, message: Message) -> None:
     with pytest.raises(LocalError):
         Codec(run, ME).encode(message)
+
+
+def test_another_version_is_told_so_whatever_its_flags_and_fields() -> None:
+    """HELLO-3, FIXED-1: nothing else of it need be as here."""
+    fields = {"endpoint": "tcp://10.0.0.9:7000", "versions": [2, 3]}
+    frame = b"\x01\x80" + MAGIC + msgpack.packb(fields)
+    with pytest.raises(RemoteError, match="1 to 1 here, 2 to 3 there") as caught:
+        Codec(RUN, ME).decode(frame, None)
+    assert caught.value.reason is Reason.VERSION
+    assert caught.value.endpoint == "tcp://10.0.0.9:7000"
