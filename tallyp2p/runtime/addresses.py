@@ -42,7 +42,7 @@ def check_listen(listen: str, insecure: bool) -> None:
         )
     if not (address.is_loopback or insecure):
         raise SettingsError(
-            f"will not listen on {listen}: whoever can connect reads what is said and may join; use "
+            f"will not listen on {listen}: who can connect reads what is said and may join; use "
             "tcp://127.0.0.1:* or ipc://PATH, or allow it with --insecure-listen on a network "
             "whose every host you trust"
         )

@@ -27,7 +27,7 @@ def test_loopback_and_ipc_need_no_flag(listen: str) -> None:
 
 @pytest.mark.parametrize("listen", ["tcp://192.0.2.1:4000", "tcp://[2001:db8::1]:*"])
 def test_other_addresses_need_the_flag(listen: str) -> None:
-    with pytest.raises(SettingsError, match="whoever can connect.*--insecure-listen"):
+    with pytest.raises(SettingsError, match="who can connect.*--insecure-listen"):
         check_listen(listen, insecure=False)
     check_listen(listen, insecure=True)
 
