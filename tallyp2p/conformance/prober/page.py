@@ -14,7 +14,7 @@ from .verdict import Verdict
 
 __all__ = ["page"]
 
-_HEX = 96  # bytes of a frame that are written out
+_HEX = 64  # bytes of a frame that are written out
 _ROWS = 60  # entries of a log that are written out, the newest
 _WORDS = {
     Verdict.OK: "as the text says",
@@ -35,7 +35,8 @@ _STYLE = """
 body { margin: 0 auto; max-width: 68rem; padding: 2rem 1.5rem 4rem; color: var(--ink);
   background: var(--paper); font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; margin: 0 0 .25rem; }
-h2 { font-size: 1.15rem; margin: 2.2rem 0 .4rem; text-transform: capitalize; }
+h2 { font-size: 1.15rem; margin: 2.2rem 0 .4rem; }
+h2::first-letter { text-transform: uppercase; }
 p { margin: .3rem 0; }
 .dim, dt { color: var(--dim); }
 dl.about { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
@@ -71,7 +72,7 @@ table.log { border-collapse: collapse; width: 100%; table-layout: fixed; font-si
   border-top: 1px solid var(--line); overflow-wrap: anywhere; }
 .log th { color: var(--dim); font-weight: 500; border: 0; }
 .log .at { width: 4.6rem; } .log .who { width: 7.5rem; } .log .way { width: 7rem; }
-.log .hex { display: block; color: var(--dim); word-break: break-all; }
+.log .hex { display: block; color: var(--dim); }
 .log .sent .way { color: var(--informational); } .log .seen .way { color: var(--unimplemented); }
 @media (max-width: 44rem) { .row, summary { grid-template-columns: 1fr; gap: 0; }
   .reason { grid-column: 1; } .more { padding-left: .5rem; } }
@@ -180,12 +181,14 @@ def _log(entries: Sequence[Entry], count: int) -> Iterator[str]:
         '<th class="way"></th><th>message</th></tr>'
     )
     ways = {"sent": "→ to the peer", "seen": "← from it", "note": ""}
-    for entry in entries:
+    for _, same in groupby(entries, lambda entry: (entry.who, entry.way, entry.frame)):
+        entry, *more = same
+        times = f' <span class="dim">({len(more) + 1} times)</span>' if more else ""
         frame = f'<span class="hex">{_hex(entry.frame)}</span>' if entry.frame else ""
         yield (
             f'<tr class="{entry.way}"><td class="at">{entry.at:.3f}</td>'
             f'<td class="who">{escape(entry.who)}</td><td class="way">{ways[entry.way]}</td>'
-            f"<td>{escape(entry.words)}{frame}</td></tr>"
+            f"<td>{escape(entry.words)}{times}{frame}</td></tr>"
         )
     yield "</table>"
 

@@ -49,8 +49,12 @@ def refusal(
     reason: Reason,
     clauses: tuple[str, ...],
     needs: tuple[Need, ...] = (),
+    *others: Reason,
 ) -> None:
-    """Enter a case: a member sends the ballots that `made` gives for a round."""
+    """Enter a case: a member sends the ballots that `made` gives for a round.
+
+    `others`: reasons that fit as well, in some runs (FRAME-15).
+    """
 
     @case(
         f"malformed/{id}",
@@ -72,7 +76,7 @@ def refusal(
                 await stage.still_answers(player, what)
                 held = await stage.holds(player, player.author, round)
                 stage.must(not held, f"{what} is held, though it must be refused")
-            await stage.error_for(player, title, reason)
+            await stage.error_for(player, title, reason, *others)
 
 
 # --- lengths, padding, labels --------------------------------------------------------------------
@@ -116,7 +120,8 @@ def _label(player: Player, round: int) -> Sequence[Bad]:
     return made
 
 
-refusal("vote-short", "A VOTE that is too short", _short, Reason.LENGTH, ("FRAME-12",))
+_CUT = (Reason.IDS, Reason.SEAL, Reason.MALFORMED)
+refusal("vote-short", "A VOTE that is too short", _short, Reason.LENGTH, ("FRAME-12",), (), *_CUT)
 refusal("vote-length", "Votes of another length", _length, Reason.LENGTH, ("VOTE-4", "BITS-2"))
 refusal(
     "padding", "Padding that is not zero", _padding, Reason.PADDING, ("BITS-2",), (Need.PADDING,)
@@ -149,7 +154,9 @@ def _flags(player: Player, round: int) -> Sequence[Bad]:
 
 
 refusal("vote-own-author", "The own author written out", _own_author, Reason.AUTHOR, ("VOTE-1",))
-refusal("vote-author", "A VOTE that ends in its author", _cut_author, Reason.LENGTH, ("FRAME-12",))
+refusal(
+    "vote-author", "A VOTE cut in its author", _cut_author, Reason.LENGTH, ("FRAME-12",), (), *_CUT
+)
 refusal("vote-flags", "A ballot with unknown flags", _flags, Reason.MALFORMED, ("FRAME-9",))
 
 
