@@ -622,6 +622,8 @@ def ids_cases() -> Iterator[Case]:
     ):
         frame = SENDER.vote(6, b"", raw)
         yield refuse("LENGTH", name, "FRAME-12", frame, EXPLICIT)
+    nothing = SENDER.vote(6, b"", b"")
+    yield refuse("IDS", "VOTE that ends before its ids", "FRAME-12 IDS-2", nothing, EXPLICIT)
     for name, count in (("a vote too few", 2), ("votes for two ids more", 5)):
         frame = SENDER.vote(6, reference.pack([1] * count, 4), [5, 7, 9])
         yield refuse("LENGTH", f"VOTE with ids, {name}", "VOTE-4", frame, EXPLICIT)
@@ -633,6 +635,10 @@ def ids_cases() -> Iterator[Case]:
     yield refuse("AUTHOR", "VOTE with ids that names its own author", "VOTE-1", own, EXPLICIT)
     plain = SENDER.vote(6, VOTES)
     yield refuse("IDS", "VOTE that names no ids", "VOTE-2", plain, EXPLICIT)
+    unsaid = SENDER.vote(6, b"\x11\x10", [5, 7, 9], flags=0)
+    yield refuse("IDS", "VOTE with ids and without their flag", "VOTE-2", unsaid, EXPLICIT)
+    said = SENDER.vote(6, VOTES, flags=2)
+    yield refuse("IDS", "VOTE with the flag of ids and no ids", "VOTE-2", said)
 
 
 def _wrong_ids() -> Iterator[tuple[str, str, bytes, int, Case]]:

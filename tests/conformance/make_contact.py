@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from tests.conformance import reference
 from tests.conformance.frames import Voice, error, hello_frame, peers, ping, pong, want
@@ -12,8 +13,8 @@ from tests.conformance.script import Script
 __all__ = ["contact_cases", "member_cases", "refusal_cases"]
 
 FOREIGN = {**BASE, "seed": 1}
-WAITING = {"quorum": 9}  # so many never come: the peer meets others and does not vote
-LATE = {"quorum": 9, "join_deadline": 1_000}
+WAITING: dict[str, Any] = {"quorum": 9}  # so many never come, and so nobody votes
+LATE: dict[str, Any] = {"quorum": 9, "join_deadline": 1_000}
 
 
 def contact_cases() -> Iterable[Case]:

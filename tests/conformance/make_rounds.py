@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from tests.conformance import reference
 from tests.conformance.frames import NONE, digest, have, ping, pong, want
@@ -14,7 +15,7 @@ from tests.conformance.script import Script
 __all__ = ["join_cases", "repair_cases", "round_cases", "sealed_script_cases"]
 
 BROADCAST = {**BASE, "spreading": "broadcast"}
-PATIENT = {"patience": 100, "suspect_after": 1_000}  # nobody is asked, nobody is suspected
+PATIENT: dict[str, Any] = {"patience": 100, "suspect_after": 1_000}  # nobody is asked
 
 
 def join_cases() -> Iterable[Case]:
@@ -336,10 +337,10 @@ def _spreading() -> Iterator[Script]:
     s.tally(0, {who: s.votes(who, 0) for who in (unexpected, others[of])})
     yield s
 
-    for to in "abc":
-        s = Script(f"broadcast: everybody hears it, {to} too", "ROUND-2", BROADCAST, quorum=4)
+    for name in "abc":
+        s = Script(f"broadcast: everybody hears it, {name} too", "ROUND-2", BROADCAST, quorum=4)
         s.timing.update(PATIENT)
-        receiver = {"a": s.a, "b": s.b, "c": s.c}[to]
+        receiver = {"a": s.a, "b": s.b, "c": s.c}[name]
         s.start().meet(10, s.a, s.b, s.c).sends(receiver, "VOTE", round=0)
         yield s
 
@@ -500,6 +501,18 @@ def _repair() -> Iterator[Script]:
     same = _range(s, 0, {0: holding(s)})
     s.receive(30, digest([(0, 1, same)])).silent("HAVE", "DIGEST", "WANT", "VOTE", "ERROR")
     s.receive(40, digest([(0, 5, same), (2, 1, nothing)])).silent("HAVE", "DIGEST", "WANT")
+    yield s
+
+    s = begun("a hash changes when a ballot comes", "REPAIR-3 LEDGER-6")
+    s.receive(30, digest([(0, 1, same), (0, 4, same)])).silent("HAVE", "DIGEST")
+    s.receive(40, s.vote(s.c, 0, relayed=True), "b")
+    s.receive(50, digest([(0, 1, same)])).sends(s.a, "HAVE", round=0)
+    more = _range(s, 0, {0: [*holding(s), (s.c.author, s.tag(s.c, 0))]})
+    s.receive(60, digest([(0, 1, more), (0, 4, more)])).silent("HAVE", "DIGEST")
+    s.receive(70, s.vote(s.c, 0, "other", relayed=True), "b", refused="EQUIVOCATION")
+    s.receive(80, digest([(0, 1, more)])).sends(s.a, "HAVE", round=0)
+    annulled = _range(s, 0, {0: [*holding(s), (s.c.author, b"\xff" * 16)]})
+    s.receive(90, digest([(0, 1, annulled), (0, 4, annulled)])).silent("HAVE", "DIGEST")
     yield s
 
     s = begun("a range that differs is split", "REPAIR-3 LEDGER-6")

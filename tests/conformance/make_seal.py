@@ -268,6 +268,8 @@ def _sealed_votes() -> Iterator[Case]:
     yield _accept("VOTE, sealed", "SEAL-2 SEAL-3", vote, own)
     yield _accept("VOTE, sealed, of another", "SEAL-3 SEAL-4", relayed, others)
     yield _refuse("VOTE, not sealed", "SEAL-2", OPEN.vote(6, VOTES))
+    unsaid = b"\x10\x00" + vote[2:]
+    yield _refuse("VOTE with a signature and without its flag", "SEAL-2", unsaid)
     for name, frame in (("", vote), (" of another", relayed)):
         for part, at in (("its votes", -65), ("its round", 2), ("R", -64), ("S", -32)):
             # the round stays a multiple of two
@@ -335,6 +337,9 @@ def _unsealed() -> Iterator[Case]:
     mark = bytes(range(64))
     sealed_vote = bytes((vote[0], 4)) + vote[2:] + mark
     yield _refuse("VOTE, sealed in a run without seals", "SEAL-2", sealed_vote, **more)
+    said = bytes((vote[0], 4)) + vote[2:]
+    name = "VOTE in a run without seals, with their flag alone"
+    yield _refuse(name, "SEAL-2", said, **more)
     sealed_bye = bytes((bye[0], 4)) + bye[2:] + mark
     yield _refuse("BYE, sealed in a run without seals", "SEAL-2", sealed_bye, **more)
     hello = OPEN.hello()

@@ -333,6 +333,12 @@ def bit_cases() -> Iterable[Case]:
 def read_cases(bits: int) -> Iterable[Case]:
     """Labels up to a highest, one above it, and each bit of padding."""
     top = 2**bits - 1
+    yield {
+        "name": f"no labels of {bits} bits",
+        "clauses": ["BITS-2"],
+        "input": {"packed": "", "count": 0, "bits": bits, "highest": 1},
+        "expect": {"verdict": "accept", "labels": []},
+    }
     for highest in sorted({top, 2 ** (bits - 1)}):
         for count in (1, 5, 65):
             labels = [highest, *numbers(f"read {bits} {count}", highest + 1, count - 2), highest]
