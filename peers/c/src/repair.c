@@ -38,11 +38,11 @@ void repair_tick(struct machine *m, when now)
     struct buf b;
     buf_init(&b, LIMIT_FRAME);
     begin_digest(&b);
-    put_range(m, &b, newest, 1);
-    if (newest >= step && newest - step >= floor)
-        put_range(m, &b, newest - step, 1);
     if (newest >= 2 * (uint64_t)step && newest - 2 * step >= floor)
         put_range(m, &b, floor, (newest - 2 * step - floor) / step + 1);
+    if (newest >= step && newest - step >= floor)
+        put_range(m, &b, newest - step, 1);
+    put_range(m, &b, newest, 1);
     say(m, &m->members[i], &b, now);
     buf_free(&b);
 }
