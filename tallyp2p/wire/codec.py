@@ -131,11 +131,15 @@ class Codec:
         decoder = self._decoders.get(kind)
         if decoder is None:
             raise RemoteError(Reason.TYPE, f"kind {kind:#04x} is unknown", optional=kind >= 0x80)
-        if size > (LIMITS.hello if kind in _SHORT else LIMITS.frame):
-            raise RemoteError(Reason.LIMIT, f"{size} bytes for kind {kind:#04x}")
-        if frame[1] & ~_FLAGS.get(kind, 0):
-            raise RemoteError(Reason.MALFORMED, f"unknown flags {frame[1]:#04x}")
-        return decoder(frame, sender or b"")
+        try:
+            if size > (LIMITS.hello if kind in _SHORT else LIMITS.frame):
+                raise RemoteError(Reason.LIMIT, f"{size} bytes for kind {kind:#04x}")
+            if frame[1] & ~_FLAGS.get(kind, 0):
+                raise RemoteError(Reason.MALFORMED, f"unknown flags {frame[1]:#04x}")
+            return decoder(frame, sender or b"")
+        except RemoteError as error:
+            error.optional |= kind == Kind.ERROR  # never answered by ERROR, whatever it holds
+            raise
 
     def seal(self, ballot: Ballot) -> Ballot:
         """The own `ballot`, signed where the run is sealed."""

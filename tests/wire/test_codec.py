@@ -343,3 +343,11 @@ def test_another_version_is_told_so_whatever_its_flags_and_fields() -> None:
         Codec(RUN, ME).decode(frame, None)
     assert caught.value.reason is Reason.VERSION
     assert caught.value.endpoint == "tcp://10.0.0.9:7000"
+
+
+@pytest.mark.parametrize("frame", ["0300", "0301aa", "030021ff", "0300" + "00" * 5000])
+def test_a_broken_error_is_not_answered(frame: str) -> None:
+    """ERROR-2: two peers that misread each other would answer for ever."""
+    with pytest.raises(RemoteError) as caught:
+        Codec(RUN, ME).decode(bytes.fromhex(frame), YOU)
+    assert caught.value.optional
