@@ -37,10 +37,9 @@ def environment() -> dict[str, str]:
 
 
 def arguments(command: str) -> list[str]:
+    cli = [sys.executable, "-m", "tallyp2p.cli"]  # also where the package is not installed
     words = shlex.split(command, comments=True)
-    if words[0] == "tallyp2p":  # also where the package is not installed
-        return [sys.executable, "-m", "tallyp2p.cli", *words[1:]]
-    return words
+    return [part for word in words for part in (cli if word == "tallyp2p" else [word])]
 
 
 README = [c for c in commands(ROOT / "README.md") if not c.startswith(INSTALL)]
