@@ -226,7 +226,8 @@ def test_the_roster_and_the_window() -> None:
     alone = 0x630DCD29 ^ spread
     second = 7 * spread % 2**32
     assert f"XOR {spread:08x} = `{alone:08x}`" in text("04")
-    assert f"= {second:08x}: `{alone ^ 0xA1A2A3A4 ^ second:08x}`" in text("04")
+    assert f"= {second:08x}: `{alone ^ 0xA1A2A3A4 ^ second:08x}`;" in text("04")
+    assert f"{alone:08x} XOR a1a2a3a4 = `{alone ^ 0xA1A2A3A4:08x}`" in text("04")
     index, q = 800 // 8, 64 // 4
     floor = (index - 64) // q * q * 8
     assert f"= {floor}. The window of ROUND-7 is {floor - q * 8} to {800 + 64 * 8}." in text("04")
