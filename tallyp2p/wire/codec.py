@@ -126,14 +126,15 @@ class Codec:
         if size < 2:
             raise RemoteError(Reason.MALFORMED, f"a frame of {size} bytes")
         kind = frame[0]
-        if sender is None and kind not in _EARLY:
-            raise RemoteError(Reason.EARLY, f"kind {kind:#04x} before HELLO")
-        decoder = self._decoders.get(kind)
-        if decoder is None:
-            raise RemoteError(Reason.TYPE, f"kind {kind:#04x} is unknown", optional=kind >= 0x80)
         try:
-            if size > (LIMITS.hello if kind in _SHORT else LIMITS.frame):
+            if size > (LIMITS.hello if kind in _SHORT else LIMITS.frame):  # first of all (FRAME-15)
                 raise RemoteError(Reason.LIMIT, f"{size} bytes for kind {kind:#04x}")
+            if sender is None and kind not in _EARLY:
+                raise RemoteError(Reason.EARLY, f"kind {kind:#04x} before HELLO")
+            decoder = self._decoders.get(kind)
+            if decoder is None:
+                text = f"kind {kind:#04x} is unknown"
+                raise RemoteError(Reason.TYPE, text, optional=kind >= 0x80)
             if frame[1] & ~_FLAGS.get(kind, 0):
                 raise RemoteError(Reason.MALFORMED, f"unknown flags {frame[1]:#04x}")
             return decoder(frame, sender or b"")

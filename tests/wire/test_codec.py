@@ -273,6 +273,13 @@ def test_before_hello_only_three_kinds_are_heard() -> None:
             assert reason(bytes([kind, 0]) + bytes(8), sender=None) is Reason.EARLY
 
 
+@pytest.mark.parametrize("kind", [Kind.VOTE, Kind.WANT, 0x7F])
+def test_a_size_is_judged_before_anything_else(kind: int) -> None:
+    """FRAME-15: too short a frame, then too long a one, then all other rules."""
+    assert reason(bytes([kind]), sender=None) is Reason.MALFORMED
+    assert reason(bytes([kind, 0xFF]) + bytes(LIMITS.frame), sender=None) is Reason.LIMIT
+
+
 @pytest.mark.parametrize("kind", [0x00, 0x07, 0x14, 0x7F, 0x80, 0xFF])
 def test_unknown_kinds_say_whether_they_may_be_ignored(kind: int) -> None:
     with pytest.raises(RemoteError) as caught:
