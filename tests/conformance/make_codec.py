@@ -296,7 +296,11 @@ def _wrong_forms() -> Iterator[tuple[str, str, bytes]]:
         ("de", "0001a16100"),
         ("df", "00000001a16100"),
     ):
-        yield f"{first} {value[:20]} where less would do", "MAP-3", bytes.fromhex(first + value)
+        yield (
+            f"{first} {value[:20]} where less would do",
+            "MAP-3 FRAME-11",
+            bytes.fromhex(first + value),
+        )
     for first, value in (
         ("ca", "00000000"),
         ("cb", "3ff0000000000000"),
@@ -400,7 +404,7 @@ def talk_cases() -> Iterator[Case]:
         yield refuse("LENGTH", name, "FRAME-12", SENDER.bye()[: 2 + size])
     for code in (0, 10, 50, 255):
         message = {"kind": "ERROR", "code": code, "text": ""}
-        yield accept(f"ERROR {code}", "VERDICT-6", error(code), message)
+        yield accept(f"ERROR {code}", "VERDICT-6 FIXED-2", error(code), message)
     descriptor = reference.descriptor(BASE)
     message = {"kind": "ERROR", "code": 13, "text": descriptor}
     frame = error(13, descriptor)
@@ -503,7 +507,9 @@ def vote_message(round: int, votes: bytes, author: Voice = SENDER, ids: Any = No
 def vote_cases() -> Iterator[Case]:
     for round in (0, 2, 65_536, 2**31, 2**32 - 4):
         message = vote_message(round, VOTES)
-        yield accept(f"VOTE for round {round}", "VOTE-3", SENDER.vote(round, VOTES), message)
+        yield accept(
+            f"VOTE for round {round}", "VOTE-3 BALLOT-1", SENDER.vote(round, VOTES), message
+        )
     three = {**BASE, "rounds_per_ballot": 3, "probes": 1}
     votes = b"\x12\x30"
     for round in (0, 3, 2**32 - 4):
@@ -657,7 +663,7 @@ def _wrong_ids() -> Iterator[tuple[str, str, bytes, int, Case]]:
     yield "a range beyond 32 bits", "IDS-1", span(2**32 - 3, 8), 8, WIDE
     yield "a range to 2^32 - 1", "IDS-1", span(2**32 - 2, 2), 2, WIDE
     yield "gaps beyond 32 bits", "IDS-1", raw(2, five, leb128(2**32 - 2)), 2, WIDE
-    yield "consecutive ids as gaps", "IDS-2", gaps(list(range(100, 108))), 8, EXPLICIT
+    yield "consecutive ids as gaps", "IDS-2 FRAME-11", gaps(list(range(100, 108))), 8, EXPLICIT
     yield "one id as a gap", "IDS-2", gaps([0]), 1, EXPLICIT
     for form in (0, 3, 0x82, 255):
         yield f"form {form}", "IDS-2", bytes((form,)) + gaps([5, 9])[1:], 2, EXPLICIT

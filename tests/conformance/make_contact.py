@@ -10,7 +10,7 @@ from tests.conformance.frames import Voice, error, hello_frame, peers, ping, pon
 from tests.conformance.make_codec import BASE, Case
 from tests.conformance.script import Script
 
-__all__ = ["contact_cases", "member_cases", "refusal_cases"]
+__all__ = ["contact_cases", "crowd_cases", "member_cases", "refusal_cases"]
 
 FOREIGN = {**BASE, "seed": 1}
 WAITING: dict[str, Any] = {"quorum": 9}  # so many never come, and so nobody votes
@@ -35,7 +35,7 @@ def _contact() -> Iterator[Script]:
     s.start(s.a, fresh=False).sends(s.a, "HELLO", start=None, met=False)
     yield s
 
-    s = Script("a stranger is met", "CONTACT-4", **WAITING)
+    s = Script("a stranger is met", "CONTACT-4 NAME-2", **WAITING)
     s.start().receive(10, s.a.hello(start=0, met=False))
     s.sends(s.a, "HELLO", met=True, start=0).member(s.a, "alive")
     yield s
@@ -67,7 +67,7 @@ def _contact() -> Iterator[Script]:
     s.wait(9_000).silent("PING", "PONG", "PEERS", "VOTE", "WANT")
     yield s
 
-    s = Script("another run: it is told the run", "CONTACT-3", should=True)
+    s = Script("another run: it is told the run", "CONTACT-3 RUN-1 RUN-2", should=True)
     s.start().receive(10, stranger.hello(start=0, met=False), refused="RUN")
     s.sends(s.a, "ERROR", code=13, text=reference.descriptor(BASE))
     yield s
@@ -279,6 +279,16 @@ def _members() -> Iterator[Script]:
     s = Script("who leaves says so to every member", "ROUND-10", **WAITING)
     s.start().meet(10, s.a).stop(20).sends(s.a, "BYE", code=0, last=None)
     yield s
+
+
+def crowd_cases() -> Iterable[Case]:
+    s = Script("more authors than may be known", "LIMIT-3 LIMIT-2", **WAITING).start()
+    crowd = [Voice(BASE, f"m{n}", f"tcp://10.1.{n // 250}.{n % 250 + 1}:1") for n in range(1_030)]
+    for number, one in enumerate(crowd):
+        s.receive(number, one.hello(start=0, known=5_000), f"l{number}")
+        if number > 1_020:  # whether the peer itself is one of them, the text does not say
+            s.open()
+    yield s.member(crowd[0], "alive").member(crowd[1_020], "alive").member(crowd[-1], None).case()
 
 
 # --- what is refused -------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.conformance import reference
 from tests.conformance.make_codec import BASE, codec_cases, large_cases
-from tests.conformance.make_contact import contact_cases, member_cases, refusal_cases
+from tests.conformance.make_contact import contact_cases, crowd_cases, member_cases, refusal_cases
 from tests.conformance.make_rounds import (
     join_cases,
     repair_cases,
@@ -64,7 +64,7 @@ def probe_cases() -> Iterable[Case]:
     ):
         ids = reference.derive(bytes.fromhex(run), round, pool, count)
         given = {"run_id": run, "round": round, "pool": pool, "count": count}
-        clauses = ["PROBE-2", "PROBE-3", "PROBE-4", "PROBE-5"]
+        clauses = ["PROBE-1", "PROBE-2", "PROBE-3", "PROBE-4", "PROBE-5"]
         yield {"name": name, "clauses": clauses, "input": given, "expect": {"ids": ids}}
 
 
@@ -388,6 +388,7 @@ _GENERATORS: dict[str, Callable[[], Iterable[Case]]] = {
     "codec/sealed.json": sealed_cases,
     "seal/generated.json": seal_cases,
     "gossip/contact.json": contact_cases,
+    "gossip/large.json": crowd_cases,
     "gossip/joining.json": join_cases,
     "gossip/members.json": member_cases,
     "gossip/refusals.json": refusal_cases,

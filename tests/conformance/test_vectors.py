@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tallyp2p.conformance import vectors
 from tallyp2p.conformance.vectors import FOLDER, KINDS, find
 from tallyp2p.errors import FailureError
 
+ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((FOLDER / "schema.json").read_text())
 FILES = sorted(FOLDER.glob("*/*.json"))
 
@@ -40,6 +42,16 @@ def test_files_follow_the_schema(path: Path) -> None:
     errors = [e.message[:300] for e in Draft202012Validator(SCHEMA).iter_errors(content)]
     assert errors == []
     assert content["kind"] == path.parent.name
+
+
+def test_the_package_takes_them_along() -> None:
+    """setup.cfg names them, through the link by which they lie in the package."""
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    globs = setup["options.package_data"]["tallyp2p"].split()
+    package = ROOT / "tallyp2p"
+    packed = {path.resolve() for glob in globs for path in package.glob(glob)}
+    assert packed >= {path.resolve() for path in [*FILES, FOLDER / "schema.json"]}
 
 
 def one(kind: str) -> Any:
