@@ -1,0 +1,81 @@
+"""Synthetic learners: they vote with a stated accuracy, and err together to a stated degree.
+
+Every probe has a true class and one *lure*, a wrong class.  A voter names the true class with
+its accuracy; of its errors the share `correlation` falls on the lure, and the rest on any
+wrong class alike.  Correlated errors are what a tally cannot outvote.
+
+All follows from seed, author, round and life, so the same vote comes out whenever it is asked
+for, in whatever order, on every machine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..bits import pack
+from ..consensus import probes
+from ..consensus.tally import Tally
+from ..parameters import Ids, RunParameters
+from ..payloads import Ballot
+from .spec import Voting
+
+__all__ = ["Electorate"]
+
+_Labels = npt.NDArray[np.int64]
+_KEPT = 64  # rounds whose probe ids are remembered
+
+
+class Electorate:
+    """The probes of a run, what is true of them, and how each author votes."""
+
+    def __init__(self, run: RunParameters, voting: Voting, seed: int) -> None:
+        self._run, self._voting, self._seed = run, voting, seed
+        random = np.random.default_rng([seed, 0])
+        classes = run.classes
+        self.truth: _Labels = random.integers(classes, size=run.pool)
+        self.lure: _Labels = (self.truth + random.integers(1, classes, size=run.pool)) % classes
+        self._ids: dict[int, npt.NDArray[np.uint32]] = {}
+
+    def ballot(
+        self, author: bytes, round: int, *, life: int = 0, wrong: bool = False, rival: int = 0
+    ) -> Ballot:
+        """The ballot of `author` for `round`.
+
+        `life`: which start of a peer that remembers nothing; `wrong`: all votes on the lure;
+        `rival`: another number, another ballot of the same author and round.
+        """
+        run = self._run
+        key = [self._seed, 1, int.from_bytes(author, "big"), round, life, rival]
+        random = np.random.default_rng(key)
+        if run.ids is Ids.DERIVED:
+            ids = self.derived(round)
+        else:
+            ids = np.sort(random.choice(run.pool, run.votes, replace=False)).astype(np.uint32)
+        labels = self.lure[ids] if wrong else self._labels(random, ids)
+        named = None if run.ids is Ids.DERIVED else tuple(int(i) for i in ids)
+        return Ballot(author, round, pack(labels, run.bits), named)
+
+    def derived(self, round: int) -> npt.NDArray[np.uint32]:
+        """The derived probe ids of a round; all peers have the same, so they are kept."""
+        ids = self._ids.get(round)
+        if ids is None:
+            while len(self._ids) >= _KEPT:
+                del self._ids[next(iter(self._ids))]
+            ids = self._ids[round] = probes.derive(self._run, round)
+        return ids
+
+    def accuracy(self, tally: Tally) -> float:
+        """Share of a tally's probes whose plurality is the true class."""
+        return float(np.mean(tally.plurality() == self.truth[tally.ids]))
+
+    def _labels(self, random: np.random.Generator, ids: npt.NDArray[np.uint32]) -> _Labels:
+        voting, classes = self._voting, self._run.classes
+        truth, lure = self.truth[ids], self.lure[ids]
+        drawn = random.random(len(ids))
+        other = (truth + random.integers(1, classes, size=len(ids))) % classes
+        lured = random.random(len(ids)) < voting.correlation
+        labels = np.where(drawn < voting.accuracy, truth, np.where(lured, lure, other))
+        if voting.abstain and self._run.abstain:
+            labels[drawn >= 1 - voting.abstain] = classes
+        return labels
