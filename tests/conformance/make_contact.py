@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.conformance import reference
+from tests.conformance.cases import BASE, Case
 from tests.conformance.frames import Voice, error, hello_frame, peers, ping, pong, want
-from tests.conformance.make_codec import BASE, Case
 from tests.conformance.script import Script
 
 __all__ = ["contact_cases", "crowd_cases", "member_cases", "refusal_cases"]

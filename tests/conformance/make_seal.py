@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from tests.conformance import ed25519, reference
+from tests.conformance.cases import BASE, Case, accept, refuse
 from tests.conformance.frames import Voice, error, ids_bytes, ping
-from tests.conformance.make_codec import BASE, Case, accept, refuse, vote_message
+from tests.conformance.make_votes import vote_message
 
 __all__ = ["SEALED", "example_cases", "seal_cases", "sealed_cases"]
 

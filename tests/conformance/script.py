@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.conformance import reference
+from tests.conformance.cases import BASE, VERDICTS, Case
 from tests.conformance.frames import Voice
-from tests.conformance.make_codec import BASE, VERDICTS
 
-__all__ = ["SPAN", "Script"]
+__all__ = ["BROADCAST", "PATIENT", "Script"]
 
-SPAN = 2  # rounds per ballot
-Case = dict[str, Any]
+BROADCAST = {**BASE, "spreading": "broadcast"}
+PATIENT: dict[str, Any] = {"patience": 100, "suspect_after": 1_000}  # nobody is asked
 
 
 class Script:
