@@ -924,17 +924,23 @@ class Peer:
         self.may_speak = 0.0  # when the next ERROR may go out (VERDICT-4)
         self.timers: dict[tuple[Any, ...], float] = {}
         self.effects: list[Effect] = []
+        self.stepped = False  # whether this event has closed a round
         self.now = 0.0
 
     def handle(self, event: Event, now: float) -> list[Effect]:
-        """What `event` leads to. Raises nothing, whatever the bytes."""
-        self.effects = []
+        """What `event` leads to. Raises nothing, whatever the bytes.
+
+        It closes one round at most. If another can close at once, as when nobody else is alive, a
+        Tick is due at once, so that what came meanwhile is heard first (MEMBER-3).
+        """
+        self.effects, self.stepped = [], False
         late = now - min(self.timers.values(), default=now)
         if late > self.timing.suspect_after / 2:  # MEMBER-4: it was we who slept
             for timer in self.timers:
                 if timer[0] in ("suspect", "gone"):
                     self.timers[timer] += late
         self.now = now
+        self.timers.pop(("again",), None)
         if self.phase != "DONE":
             if isinstance(event, Start):
                 self.begin(event)
@@ -949,7 +955,7 @@ class Peer:
             if self.phase == "DONE":
                 break
             timer = min(self.timers, key=lambda name: self.timers[name])
-            if self.timers[timer] > now:
+            if self.timers[timer] > now or timer == ("again",):
                 break
             del self.timers[timer]
             getattr(self, f"on_{timer[0]}")(*timer[1:])
@@ -969,8 +975,13 @@ class Peer:
         """Take each step whose conditions hold, until none does."""
         if self.phase == "JOINING":
             self.join()
-        while self.phase == "OPEN" and self.may_close():
-            self.close_round()
+        if self.phase == "OPEN" and self.may_close():
+            if self.stepped:
+                self.after(0, "again")
+            else:
+                self.stepped = True
+                self.close_round()
+                self.go_on()
         if self.phase == "STAYING" and all(m.bye for m in self.alive()):  # ROUND-9
             self.on_leave()
 
@@ -1748,10 +1759,13 @@ def case_gossip(given: dict[str, Any]) -> dict[str, Any]:
         else:
             event = Lost(step["endpoint"]) if do == "lost" else Stop() if do == "stop" else Tick()
         effects += peer.handle(event, now)
+        received = len(effects)
+        while (due := peer.due()) is not None and due <= now:  # one round after another
+            effects += peer.handle(Tick(), due)
         shown: dict[str, Any] = {}
         if do == "receive":
             shown["verdict"] = "accept"
-            for effect in effects[before:]:
+            for effect in effects[before:received]:
                 if isinstance(effect, Refusal) and not effect.by_them:
                     reason = next(name for name, code in REASONS.items() if code == effect.reason)
                     shown |= verdict_of(Refused(reason, ""))

@@ -165,6 +165,19 @@ def test_a_signal_makes_it_say_bye_and_end(tmp_path: Path, number: signal.Signal
         assert frame[:7] == b"\x02\x00\x00\xff\xff\xff\xff"
 
 
+def test_the_last_one_left_still_listens(tmp_path: Path) -> None:
+    """With nobody alive to wait for, rounds close at once; a signal comes between two."""
+    file = written(tmp_path / "run", PLAIN)
+    flags = ("--run", file, "--rounds", "100000000")
+    with peer(*flags) as (first, endpoint):
+        with peer(*flags, "--seed", endpoint) as (second, _):
+            second.until("tally")
+        while first.until("tally")[-1]["ballots"] > 1:
+            pass
+        first.process.terminate()
+        assert first.process.wait(5) == 0
+
+
 @pytest.mark.slow
 def test_a_killed_peer_comes_back_under_its_identity(tmp_path: Path) -> None:
     file = written(tmp_path / "run", PLAIN)
