@@ -49,7 +49,7 @@ def test_a_failure_is_shown_with_its_clauses(capsys: pytest.CaptureFixture[str])
     args = ("--vectors", "--only", "probes", "--", sys.executable, "-c", code)
     exit_code, out, _ = conform(*args, capsys=capsys)
     assert exit_code == 1
-    assert "failed      probes/generated: the example of chapter 5  [PROBE-2" in out
+    assert "failed      probes/generated: the example of chapter 5  [PROBE-1" in out
     assert "ids is missing" in out
 
 

@@ -118,6 +118,33 @@ def _contact() -> Iterator[Script]:
     s.receive(30, ping(7), "a2").sends(s.d, "PONG", nonce=7)
     yield s
 
+    s = Script("what an older process's connection brings is EARLY", "CONTACT-6", **WAITING)
+    s.start().meet(10, s.a).receive(20, s.a.again().hello(start=0), "a2")
+    s.receive(30, ping(4), refused="EARLY").never("PONG")
+    s.receive(40, s.a.bye(), refused="EARLY").member(s.a, "alive")
+    s.receive(50, ping(5), "a2").sends(s.a, "PONG", nonce=5)
+    yield s
+
+    s = Script("HELLO on a further connection binds it", "CONTACT-4", **WAITING)
+    s.start().meet(10, s.a).receive(20, s.a.hello(start=0), "more")
+    s.receive(30, ping(4), "more").sends(s.a, "PONG", nonce=4)
+    yield s
+
+    s = Script("and leaves the first one bound", "CONTACT-4", should=True, **WAITING)
+    s.start().meet(10, s.a).receive(20, s.a.hello(start=0), "more")
+    s.receive(30, ping(4)).sends(s.a, "PONG", nonce=4)
+    yield s
+
+    s = Script("HELLO of another binds a connection anew", "CONTACT-4", **WAITING)
+    s.start().meet(10, s.a).receive(20, s.b.hello(start=0), "a")
+    s.receive(30, ping(4)).sends(s.b, "PONG", nonce=4).never("PONG", s.a)
+    yield s
+
+    s = Script("a first round that is undecided again", "CONTACT-4 MEMBER-7", **WAITING)
+    s.start().meet(10, s.a).receive(20, s.a.hello())
+    s.receive(30, ping(4)).sends(s.a, "PONG", roster=s.roster((s.me, 0), (s.a, None)))
+    yield s
+
     s = Script("an endpoint that was told is dialled", "CONTACT-9", should=True, **WAITING)
     s.start().receive(10, s.a.hello(start=0))
     s.receive(20, peers([s.b.endpoint])).sends(s.b, "HELLO", met=False)
@@ -283,12 +310,13 @@ def _members() -> Iterator[Script]:
 
 def crowd_cases() -> Iterable[Case]:
     s = Script("more authors than may be known", "LIMIT-3 LIMIT-2", **WAITING).start()
-    crowd = [Voice(BASE, f"m{n}", f"tcp://10.1.{n // 250}.{n % 250 + 1}:1") for n in range(1_030)]
+    crowd = [Voice(BASE, f"m{n}", f"tcp://10.1.{n // 250}.{n % 250 + 1}:1") for n in range(1_026)]
     for number, one in enumerate(crowd):
-        s.receive(number, one.hello(start=0, known=5_000), f"l{number}")
-        if number > 1_020:  # whether the peer itself is one of them, the text does not say
-            s.open()
-    yield s.member(crowd[0], "alive").member(crowd[1_020], "alive").member(crowd[-1], None).case()
+        refused = "" if number < 1_024 else "LIMIT"
+        s.receive(number, one.hello(start=0, known=5_000), f"l{number}", refused)
+    yield (
+        s.member(crowd[0], "alive").member(crowd[1_023], "alive").member(crowd[1_024], None).case()
+    )
 
 
 # --- what is refused -------------------------------------------------------------------------
@@ -308,8 +336,22 @@ def _refusals() -> Iterator[Script]:
     yield s
 
     s = Script("a BYE on a connection of nobody ends no membership", "CONTACT-10", **WAITING)
-    s.start().meet(10, s.a).receive(20, s.a.bye(), "new").open().member(s.a, "alive")
+    s.start().meet(10, s.a).receive(20, s.a.bye(), "new", refused="EARLY").member(s.a, "alive")
     yield s
+
+    s = Script("an ERROR on a connection of nobody is heard", "CONTACT-10 ERROR-2", **WAITING)
+    s.start().receive(10, error(13, "another run"), "new").silent().never("HELLO")
+    yield s
+
+    for name, frame, reason in (
+        ("too long", error(33, "a" * 513), "LIMIT"),
+        ("no UTF-8", error(33) + b"\xff", "MALFORMED"),
+        ("flagged", b"\x03\x01\x21", "MALFORMED"),
+        ("cut off", b"\x03\x00", "LENGTH"),
+    ):
+        s = Script(f"an ERROR that is {name} is not answered by another", "ERROR-2", **WAITING)
+        s.start().meet(10, s.a).receive(20, frame, refused=reason).silent()
+        yield s
 
     s = Script("an unknown kind below 80 is answered", "FRAME-10", **WAITING)
     s.start().meet(10, s.a).receive(20, b"\x07\x00abc", refused="TYPE")

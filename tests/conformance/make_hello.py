@@ -62,6 +62,8 @@ def hello_cases() -> Iterator[Case]:
     for name, frame in (
         ("HELLO of version 2 whose other keys are not ours", hello_frame(other)),
         ("HELLO of version 2, signed in its way", hello_frame(other, flags=4) + bytes(64)),
+        ("HELLO of version 2 with flags of its own", hello_frame(other, flags=0x81)),
+        ("HELLO of version 2 with all flags", hello_frame(other, flags=0xFF) + bytes(64)),
     ):
         yield refuse("VERSION", name, "HELLO-3 FIXED-1", frame, sender=None)
     for key in ("agent", "endpoint", "identity", "instance", "known", "met", "run", "versions"):

@@ -43,7 +43,7 @@ def _joining() -> Iterator[Script]:
     yield s
 
     s = Script("alone after the deadline it gives up", "JOIN-4", join_deadline=8)
-    s.start().receive(8_100, s.a.hello(start=0, met=False)).open().never("VOTE").never("HELLO")
+    s.start().receive(8_100, s.a.hello(start=0, met=False)).open().silent().never("HELLO")
     yield s
 
     s = Script("a joiner of a new swarm begins with it", "JOIN-2")
@@ -88,6 +88,13 @@ def _joining() -> Iterator[Script]:
     s.receive(20, s.vote(s.a, 12)).never("VOTE")
     s.receive(30, s.vote(s.a, 14)).sends(s.a, "VOTE", round=14, votes=s.own(14))
     s.tally(12, None).tally(14, {s.a: s.votes(s.a, 14)})
+    yield s
+
+    s = Script("a joiner that hears later of a ballot of its own", "JOIN-3")
+    s.start(s.a, fresh=False).receive(10, s.a.hello(start=0, round=10)).sends(
+        s.a, "HELLO", start=14
+    )
+    s.receive(20, s.b.hello(start=0, round=10, held=20), "b").sends(s.b, "HELLO", start=22)
     yield s
 
     for name, at_round in (("in it", 14), ("beyond it", 17)):

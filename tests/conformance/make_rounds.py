@@ -89,7 +89,7 @@ def _rounds() -> Iterator[Script]:
     s = Script("two different ballots annul each other", "LEDGER-4 VERDICT-3", quorum=3, **PATIENT)
     s.start().meet(10, s.a, s.b).receive(20, s.vote(s.a, 0))
     s.receive(30, s.vote(s.a, 0, "other"), refused="EQUIVOCATION").never("ERROR").never("VOTE")
-    s.receive(40, s.vote(s.a, 0)).open().never("ERROR")
+    s.receive(40, s.vote(s.a, 0), refused="EQUIVOCATION").never("ERROR")
     s.receive(50, s.vote(s.b, 0), "b").sends(s.b, "VOTE", round=2)
     s.tally(0, {s.b: s.votes(s.b, 0)})
     yield s
@@ -155,6 +155,39 @@ def _rounds() -> Iterator[Script]:
 
     s = Script("who is told to leave says its last round", "ROUND-10", **PATIENT)
     s.start().meet(10, s.a).receive(20, s.vote(s.a, 0)).stop(30).sends(s.a, "BYE", code=0, last=2)
+    yield s
+
+    s = Script(
+        "who comes while it stays is told that it has finished", "ROUND-9", rounds=2, **PATIENT
+    )
+    s.start().meet(10, s.a).receive(20, s.vote(s.a, 0)).sends(s.a, "BYE", code=1, last=0)
+    s.receive(30, s.b.hello(start=4, met=False), "b").sends(s.b, "HELLO")
+    s.sends(s.b, "BYE", code=1, last=0)
+    yield s
+
+    s = Script("who has left does nothing more", "ROUND-10", **PATIENT)
+    s.start().meet(10, s.a).stop(20).sends(s.a, "BYE", code=0)
+    s.receive(30, s.b.hello(start=0, met=False), "b").open().silent().never("HELLO")
+    s.receive(40, ping(1)).open().silent().wait(9_000).silent().never("HELLO").never("PING")
+    yield s
+
+    s = Script("nobody waits for who never votes", "ROUND-6 MEMBER-6", rounds=2, **PATIENT)
+    s.start().meet(10, s.a).receive(20, s.a.bye(1, None)).sends(s.a, "BYE", code=1, last=0)
+    s.tally(0, {})
+    yield s
+
+    s = Script("nobody waits for who will begin later", "ROUND-6", rounds=2, **PATIENT)
+    s.start().meet(10, s.a).receive(20, s.a.again().hello(start=8), "a2").tally(0, {})
+    yield s
+
+    s = Script("who is undecided again is waited for", "ROUND-6 CONTACT-4", rounds=2, **PATIENT)
+    s.start().meet(10, s.a).receive(20, s.a.again().hello(), "a2").never("BYE").tally(0, None)
+    yield s
+
+    s = Script("a ballot of an earlier life is cast again", "ROUND-1", quorum=3, **PATIENT)
+    s.start().meet(10, s.a).receive(20, s.vote(s.me, 0, "earlier", relayed=True))
+    s.receive(30, s.b.hello(start=0), "b")
+    s.sends(s.b, "VOTE", author=s.me.author, round=0, votes=s.votes(s.me, 0, "earlier"))
     yield s
 
     s = Script("a peer left behind leaps", "ROUND-8", should=True, **PATIENT)

@@ -204,6 +204,11 @@ def _wrong_ids() -> Iterator[tuple[str, str, bytes, int, Case]]:
 
 def large_cases() -> Iterable[Case]:
     """Ballots about as long as a frame may be: 8 bits a vote, and ids far apart."""
+    long = bytes(262_145 - 2)
+    name = "an unknown kind of 262,145 bytes"
+    yield refuse("LIMIT", name, "FRAME-8 FRAME-15", b"\x80\x00" + long)
+    name = "PING of 262,145 bytes, before HELLO"
+    yield refuse("LIMIT", name, "FRAME-8 FRAME-15", b"\x04\x00" + long, sender=None)
     run = {**WIDE, "classes": 255, "probes": 65_535, "rounds_per_ballot": 1}
     for size, relayed in ((262_144, True), (262_145, True), (262_136, False), (262_137, False)):
         speaker = OTHER if relayed else SENDER
