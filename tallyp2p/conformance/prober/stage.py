@@ -102,12 +102,16 @@ class Stage:
             raise Broken(f"after {after} PING is not answered any more") from None
 
     async def in_silence(self, player: Player, *frames: bytes, what: str) -> None:
-        """What is sent here must not be answered, and PING must."""
-        player.mark()
-        for frame in frames:
-            player.throw(frame, what=what)
-        await self.still_answers(player, what)
-        await asyncio.sleep(_GRACE)
+        """What is sent here must not be answered, and PING must.
+
+        Sent when an ERROR could come: a peer that has just sent one would be silent anyway.
+        """
+        async with self.error_slot():
+            player.mark()
+            for frame in frames:
+                player.throw(frame, what=what)
+            await self.still_answers(player, what)
+            await asyncio.sleep(_GRACE)
         errors = [seen.message for seen in player.heard(Error)]
         self.must(not errors, f"{what} is answered by ERROR")
 

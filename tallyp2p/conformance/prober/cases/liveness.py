@@ -64,9 +64,9 @@ async def many_pings(stage: Stage) -> None:
 )
 async def pong_unasked(stage: Stage) -> None:
     player = await stage.player()
-    player.say(Pong(0x0BAD0BAD, stage.session.roster, None))
-    player.say(Pong(0, stage.session.roster, None))
-    await stage.in_silence(player, what="a PONG that nobody asked for")
+    roster = stage.session.roster
+    sent = [player.codec.encode(Pong(nonce, roster, None)) for nonce in (0x0BAD0BAD, 0)]
+    await stage.in_silence(player, *sent, what="a PONG that nobody asked for")
 
 
 @case(

@@ -82,6 +82,8 @@ async def line_broken(stage: Stage) -> None:
         voter.vanish()
         stage.anchor.cast(round)
         took = await goes_on(stage, round, 12.0)
+        # A suspect stays in the roster: it comes back, so that it can leave by BYE.
+        await stage.newcomer("voter again", secret=voter.secret).join()
     stage.must(took is not None, "the round waits for a member whose connection broke")
     assert took is not None
     stage.should(took < _SOON, f"the round waited {took:.1f} s for one whose connection broke")

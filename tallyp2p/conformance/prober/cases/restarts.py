@@ -46,13 +46,14 @@ async def restart(stage: Stage) -> None:
 )
 async def restart_same_endpoint(stage: Stage) -> None:
     old = await stage.player("first life")
-    endpoint = old.endpoint
+    endpoint, links = old.endpoint, {seen.link for seen in old.seen}
     old.vanish()
     new = stage.newcomer("second life", secret=old.secret)
     await new.listen(endpoint)
     await new.join()
     (seen, *_) = new.heard(Hello)
     stage.must(seen.first, "HELLO is not the first message on the new line")
+    stage.must(seen.link not in links, "the line to the old process is still in use")
     await new.ping()
 
 

@@ -84,7 +84,7 @@ async def one_each(stage: Stage) -> None:
             await ballot_of(stage, anchor, after)
             round = after
             await asyncio.sleep(0.05)
-            own = anchor.heard(Ballot, lambda m: m.author == stage.subject.author)
+            own = anchor.heard(Ballot, partial(_is_of, stage.subject.author, after))
             stage.should(len(own) == 1, f"the ballot came {len(own)} times unasked")
 
 
