@@ -107,7 +107,8 @@ class Run:
             "seal": ("none", "ed25519"),
         }
         ranges = {"seed": (0, 2**63 - 1), "classes": (2, 16_777_215), "pool": (1, 2**32 - 1)}
-        ranges |= dict.fromkeys(("probes", "rounds_per_ballot", "degree"), (1, 2**63 - 1))
+        ranges |= dict.fromkeys(("probes", "rounds_per_ballot"), (1, 65_535))
+        ranges["degree"] = (1, 2**32 - 1)
         for name, allowed in words.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is one of {', '.join(allowed)}")
@@ -497,6 +498,8 @@ def read_hello(frame: bytes, run: Run) -> Hello:
     if versions[0] > 1:  # HELLO-3, before keys that other versions may change (FIXED-1)
         text = f"no common version: 1 to 1 here, {versions[0]} to {versions[1]} there"
         raise Refused("VERSION", text, endpoint if reachable else None)
+    if frame[1] & ~FLAGS[HELLO]:  # FRAME-9
+        raise Refused("MALFORMED", f"unknown flags {frame[1]:02x}")
 
     def need(name: str, good: bool) -> None:
         if not good:  # HELLO-2
@@ -557,7 +560,7 @@ def decode(frame: bytes, run: Run, sender: Speaker | None) -> Message:
         raise Refused("EARLY", "before HELLO")
     if kind not in FLAGS:  # FRAME-10
         raise Refused("TYPE", f"unknown kind {kind:02x}")
-    if flags & ~FLAGS[kind]:  # FRAME-9
+    if kind != HELLO and flags & ~FLAGS[kind]:  # FRAME-9
         raise Refused("MALFORMED", f"unknown flags {flags:02x}")
     if kind in (BYE, VOTE) and bool(flags & HAS_SEAL) != run.sealed:  # SEAL-2
         raise Refused("SEAL", "a seal is missing, or not wanted in this run")
@@ -875,7 +878,7 @@ class Member:
     state: str = "alive"
     start: int | None = None
     newest: int | None = None
-    bye: bool = False
+    bye: int | None = None  # its code
     last: int | None = None  # MEMBER-6; -1: it never voted
     synced: float = float("-inf")  # when HELLO and PEERS were last sent for MEMBER-7
 
@@ -968,9 +971,6 @@ class Peer:
     def after(self, seconds: float, *timer: Any) -> None:
         self.timers[timer] = self.now + seconds
 
-    def open_now(self) -> int | None:
-        return self.round if self.phase == "OPEN" else None
-
     def go_on(self) -> None:
         """Take each step whose conditions hold, until none does."""
         if self.phase == "JOINING":
@@ -982,7 +982,7 @@ class Peer:
                 self.stepped = True
                 self.close_round()
                 self.go_on()
-        if self.phase == "STAYING" and all(m.bye for m in self.alive()):  # ROUND-9
+        if self.phase == "STAYING" and all(m.bye is not None for m in self.alive()):  # ROUND-9
             self.on_leave()
 
     # Lines: out to an endpoint
@@ -1014,8 +1014,8 @@ class Peer:
         member = self.at(endpoint)
         hello = Hello(
             agent=AGENT, endpoint=self.endpoint, identity=self.me.identity,
-            instance=self.me.instance, known=1 + len(self.live()), met=member is not None,
-            run=self.run.digest, round=self.open_now(), start=self.start,
+            instance=self.me.instance, known=1 + len(self.lines), met=member is not None,
+            run=self.run.digest, round=self.round, start=self.start,
             held=self.ledger.newest(member.author) if member else None,
         )  # fmt: skip
         extra = {}
@@ -1053,14 +1053,13 @@ class Peer:
         line, member = self.lines.get(endpoint), self.at(endpoint)
         if line is None or not line.whole:
             return
-        if member and member.bye:  # MEMBER-5
+        if member and member.bye is not None:  # MEMBER-5
             self.bury(member)
             return
         self.effects.append(Close(endpoint))
         self.lines[endpoint] = Line(self.now, self.timing.patience)
         self.after(self.timing.patience, "hello", endpoint)  # then it is dialled again
         if member:
-            self.owes_answer(member.author)
             self.on_suspect(member.author)
 
     # Members
@@ -1075,8 +1074,8 @@ class Peer:
         return next((member for member in self.live() if member.endpoint == endpoint), None)
 
     def heard(self, member: Member) -> None:  # MEMBER-1
-        if member.live or not member.bye:
-            if not member.live:
+        if member.live or member.bye in (None, FINISHED):
+            if member.bye is None:
                 member.last = None
             member.state, member.heard = "alive", self.now
             self.dial(member.endpoint)
@@ -1106,6 +1105,7 @@ class Peer:
         member = self.members.get(author)
         if member and member.state == "alive":
             member.state = "suspect"
+            self.timers.pop(("ping", author), None)
             self.after(self.timing.gone_after, "gone", author)
 
     def on_gone(self, author: bytes) -> None:  # MEMBER-5 and 6
@@ -1182,7 +1182,9 @@ class Peer:
                 self.take_hello(link, message)
             elif isinstance(message, Error):  # ERROR-3
                 self.effects.append(Refusal(message.code, message.text, by_them=True))
-            elif member:  # CONTACT-10
+            elif member is None:  # CONTACT-10
+                raise Refused("EARLY", "BYE before HELLO")
+            else:
                 take = getattr(self, f"take_{type(message).__name__.lower()}")
                 take(member, message)
         except Refused as refused:
@@ -1211,9 +1213,9 @@ class Peer:
 
     def take_hello(self, link: bytes, hello: Hello) -> None:
         author = author_of(hello.identity)
+        if (hello.identity, hello.instance) == (self.me.identity, self.me.instance):
+            return  # it has dialled itself
         if author == self.author:  # CONTACT-7
-            if hello.instance == self.me.instance:
-                return  # we have dialled ourselves
             raise Refused("AUTHOR", "this identity is taken", hello.endpoint)
         member = self.members.get(author)
         known = member is not None
@@ -1228,8 +1230,8 @@ class Peer:
         if moved:  # CONTACT-6
             self.hang_up(member.endpoint)
             member.instance, member.endpoint = hello.instance, hello.endpoint
-        if again or not (member.live or member.bye):  # MEMBER-6
-            member.bye, member.last = False, None
+        if again or member.bye != FINISHED:  # MEMBER-1
+            member.bye = member.last = None
         if moved or not member.live:  # MEMBER-8
             member.newest = None
         member.state = "alive"  # also one that is gone by BYE (MEMBER-1)
@@ -1244,11 +1246,11 @@ class Peer:
         self.heard(member)
         if hello.known < len(self.lines) + 1:  # CONTACT-8
             self.send_peers(member)
-        if self.phase == "STAYING" and (again or not known):
+        if self.phase == "STAYING":  # ROUND-9
             self.tell(author, Bye(FINISHED, self.voted))
 
     def make_room(self, endpoint: str) -> None:  # LIMIT-3
-        if len(self.members) + 1 >= MAX_MEMBERS:
+        if len(self.members) >= MAX_MEMBERS:
             gone = next((m for m in self.members.values() if not m.live), None)
             if gone is None:
                 raise Refused("LIMIT", "no more members", endpoint)
@@ -1265,12 +1267,12 @@ class Peer:
             member.newest = round
 
     def take_bye(self, member: Member, bye: Bye) -> None:
-        member.bye, member.last = True, -1 if bye.last is None else bye.last
+        member.bye, member.last = bye.code, -1 if bye.last is None else bye.last
         if bye.code != FINISHED:  # MEMBER-5, BYE-2
             self.bury(member)
 
     def take_ping(self, member: Member, ping: Ping) -> None:  # MEMBER-3
-        self.tell(member.author, Pong(ping.nonce, self.roster_sum(), self.open_now()))
+        self.tell(member.author, Pong(ping.nonce, self.roster_sum(), self.round))
         self.compare_rosters(member, ping.roster)
 
     def take_pong(self, member: Member, pong: Pong) -> None:
@@ -1309,8 +1311,7 @@ class Peer:
                 if self.run.is_first(round) and self.base() <= round <= self.latest():
                     self.promised.add((member.author, round))
         if not_there:  # PING-2
-            first = self.start if self.phase == "JOINING" else None
-            answer = first if first is not None else self.open_now()
+            answer = self.start if self.round is None else self.round
             self.tell(member.author, Pong(0, self.roster_sum(), answer))
 
     # Joining
@@ -1363,7 +1364,8 @@ class Peer:
     def on_join_deadline(self) -> None:  # JOIN-4
         if self.phase != "JOINING":
             return
-        if not self.live() and self.timing.quorum > 1:
+        others = [member for member in self.live() if member.start is not None]
+        if not others and self.timing.quorum > 1:
             self.leave("met nobody", completed=False)
             return
         if self.start is None:
@@ -1426,23 +1428,30 @@ class Peer:
         member = self.members.get(author)
         if member is None or member.state != "alive" or self.ledger.get(author, round):
             return False
-        return member.last is None or member.last >= round
+        begun = member.start is None or member.start <= round  # ROUND-6
+        return begun and (member.last is None or member.last >= round)
 
     def on_want(self, author: bytes, round: int) -> None:  # ROUND-4
         wait, member = self.waits.get(round, {}).get(author), self.members.get(author)
         if wait is None or member is None or self.ledger.get(author, round):
             return
+        if wait.asked is not None:
+            distance = 2 * wait.delay if member.heard > wait.asked else self.timing.patience
+            left = wait.asked + distance - self.now
+            if left > 0.001:  # it has answered: not so soon again
+                self.after(left, "want", author, round)
+                return
+            wait.delay = distance
         if member.state == "alive":
-            answers = wait.asked is not None and member.heard > wait.asked
-            wait.delay = 2 * wait.delay if answers else self.timing.patience
             wait.asked = self.now
             self.tell(author, Want(((author, round),)))
             self.owes_answer(author)
-        self.after(wait.delay, "want", author, round)
+        self.after(self.timing.patience, "want", author, round)
 
     def on_deadline(self, round: int) -> None:
         if self.phase == "OPEN" and round == self.round:
             self.close_round()
+        self.waits.pop(round, None)
 
     def close_round(self) -> None:
         assert self.round is not None
@@ -1450,12 +1459,13 @@ class Peer:
         digest = Tally(self.run, self.round, votes).digest()
         self.effects.append(Closed(self.round, len(votes), digest))
         self.closed += self.step
-        self.timers.pop(("deadline", self.round), None)
-        self.waits = {r: waits for r, waits in self.waits.items() if r > self.awaited()}
+        for round in [r for r in self.waits if r <= self.awaited()]:
+            del self.waits[round]
+            self.timers.pop(("deadline", round), None)
         self.open_round(self.next_round(self.round + self.step))
 
     def next_round(self, round: int) -> int:  # ROUND-8
-        seen = sorted(m.newest for m in self.alive() if m.newest is not None and not m.bye)
+        seen = sorted(m.newest for m in self.alive() if m.newest is not None)
         if seen and self.timing.pace != "free":
             median = seen[(len(seen) - 1) // 2]
             slack = len(seen).bit_length() - 1 + 3
@@ -1501,8 +1511,9 @@ class Peer:
         alive = self.alive()
         if self.round is None or not alive:
             return
-        before, floor = self.round - self.step, self.floor()
-        ranges = [(self.round, 1), (before, 1), (floor, (before - floor) // self.step)]
+        newest, floor = max(self.round, *self.ledger.rounds), self.floor()
+        before = newest - self.step
+        ranges = [(floor, (before - floor) // self.step), (before, 1), (newest, 1)]
         entries = [(r, n, self.ledger.hash(r, n)) for r, n in ranges if r >= 0 and n > 0]
         self.tell(self.rng.choice(alive).author, Digest(tuple(entries)))
 
@@ -1512,7 +1523,7 @@ class Peer:
             last = round + (count - 1) * self.step
             if not self.run.is_first(round) or not count:  # DIGEST-2
                 continue
-            if round < self.oldest() or last > min(self.latest(), NO_ROUND - 1):
+            if round < self.floor() or last > min(self.latest(), NO_ROUND - 1):
                 continue
             if self.ledger.hash(round, count) == hash:
                 continue
