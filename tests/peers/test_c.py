@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import msgpack
 import pytest
@@ -104,20 +106,27 @@ def ends(peer: Running) -> None:
     assert peer.finish() == 0, peer.words()
 
 
-def passes_the_vectors(peer: Path) -> None:
+def conform(*arguments: str) -> Any:
+    """What `tallyp2p conform --json` says; none of it may have failed."""
     ran = subprocess.run(
-        [sys.executable, "-m", "tallyp2p.cli", "conform", "--vectors", "--", str(peer), "conform"],
+        [sys.executable, "-m", "tallyp2p.cli", "conform", "--json", *arguments],
         capture_output=True,
         text=True,
         cwd=ROOT,
         timeout=300,
         check=False,
     )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    total = next(line for line in ran.stdout.splitlines() if line.split()[:1] == ["all"])
-    cases, good, unimplemented, failed = (int(word) for word in total.split()[1:])
-    assert cases == good > 0, ran.stdout
-    assert unimplemented == failed == 0, ran.stdout
+    assert ran.returncode == 0, ran.stdout[-5000:] + ran.stderr
+    return json.loads(ran.stdout)
+
+
+def passes_the_vectors(peer: Path) -> None:
+    said = conform("--vectors", "--", str(peer), "conform")
+    assert said["problem"] is None
+    kinds = {"bits", "probes", "digraph", "codec", "ledger", "tally", "seal", "gossip"}
+    assert set(said["sums"]) == kinds
+    for kind, sums in said["sums"].items():
+        assert set(sums) == {"OK"}, f"{kind}: {sums}"
 
 
 def test_it_passes_all_vectors(built: Path) -> None:
@@ -126,6 +135,17 @@ def test_it_passes_all_vectors(built: Path) -> None:
 
 def test_it_passes_all_vectors_under_sanitizers(sanitized: Path) -> None:
     passes_the_vectors(sanitized)
+
+
+@pytest.mark.slow
+def test_the_prober_finds_nothing(sanitized: Path, tmp_path: Path) -> None:
+    run = RunParameters(spreading=Spreading.BROADCAST, ids=Ids.EXPLICIT, seal=Seal.ED25519)
+    peer = [str(sanitized), "run", "--listen", "{endpoint}", "--rounds", "100000"]
+    said = conform("--spawn", "--", *peer, "--run", written(tmp_path, run))
+    assert said["peer"]["agent"].startswith("tally-peer")
+    for verdict in ("failed", "unimplemented", "non-strict"):
+        assert said["counts"][verdict] == 0, said["counts"]
+    assert said["counts"]["OK"] > 100
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])

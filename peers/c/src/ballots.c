@@ -121,14 +121,12 @@ enum reason hear_vote(struct machine *m, struct member *from, const struct messa
     if (!in_window(m, ballot->round))
         return R_ROUND;
     const struct entry *held = ledger_find(&m->ledger, ballot->round, &ballot->author);
-    if (held && (ballot_same(held->first, ballot) ||
-                 (held->second && ballot_same(held->second, ballot))))
-        return ACCEPTED;
-    switch (ledger_add(&m->ledger, ballot)) {
-    case LEDGER_ANNULLED: return R_EQUIVOCATION;
-    case LEDGER_DROPPED: return R_INTERNAL; /* for want of room: nobody is blamed (LEDGER-7) */
-    default: return ACCEPTED;
-    }
+    const struct slot *slot = ledger_round(&m->ledger, ballot->round);
+    if (!held && slot && slot->count >= LIMIT_MEMBERS - 1 &&
+        author_compare(&ballot->author, &m->author) != 0 &&
+        !ledger_find(&m->ledger, ballot->round, &m->author))
+        return ACCEPTED; /* dropped: the last place is for the own one, and nobody is blamed (LEDGER-7) */
+    return ledger_add(&m->ledger, ballot) == LEDGER_ANNULLED ? R_EQUIVOCATION : ACCEPTED;
 }
 
 /* PING-2: the answer to WANT also tells a first round that is still to come. */
@@ -175,7 +173,7 @@ void hear_pong(struct machine *m, struct member *from, const struct message *mes
     for (size_t i = 0; i < m->awaited_count; i++) { /* ROUND-6 */
         struct awaited *a = &m->awaited[i];
         for (size_t j = 0; j < a->count; j++)
-            if (a->list[j].asked && author_compare(&a->list[j].author, &from->author) == 0 &&
+            if (author_compare(&a->list[j].author, &from->author) == 0 &&
                 (message->round == NO_ROUND || message->round > a->round))
                 a->list[j].excused = true;
     }

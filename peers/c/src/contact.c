@@ -55,7 +55,7 @@ static void links_forget(struct machine *m, const struct author *author,
 /* LIMIT-3: a new member, if need be in the place of one that is gone. NULL: there is no place. */
 static struct member *member_room(struct machine *m)
 {
-    if (m->members_count < LIMIT_MEMBERS - 1) /* the peer itself is one that it knows */
+    if (m->members_count < LIMIT_MEMBERS)
         return &m->members[m->members_count++];
     for (size_t i = 0; i < m->members_count; i++)
         if (m->members[i].state == GONE)
@@ -99,19 +99,20 @@ enum reason hear_hello(struct machine *m, const uint8_t *id, size_t len,
                        const struct hello *hello, when now)
 {
     struct author author = author_of(hello->identity);
-    const struct link *link = link_find(m, id, len);
     if (memcmp(hello->identity, m->self.identity, IDENTITY) == 0)
         return hear_oneself(m, hello, now);
     struct member *member = member_find(m, &author);
-    bool another = author_compare(&author, &m->author) == 0 ||
-                   (link && author_compare(&link->sender.author, &author) != 0);
+    bool another = /* CONTACT-7 */
+        author_compare(&author, &m->author) == 0 ||
+        (member && memcmp(member->identity, hello->identity, IDENTITY) != 0);
     if (another) {
         refuse_stranger(m, hello->endpoint, R_AUTHOR, "another author", now);
         return R_AUTHOR;
     }
     bool known = member != NULL, first = !known, replaced = false;
     if (known) {
-        bool moved = strcmp(member->endpoint, hello->endpoint) != 0;
+        bool moved = strcmp(member->endpoint, hello->endpoint) != 0, finished = member->finished;
+        uint32_t last = member->last;
         first = memcmp(member->instance, hello->instance, INSTANCE) != 0;
         replaced = first || moved;
         if (replaced) { /* CONTACT-6 */
@@ -123,6 +124,10 @@ enum reason hear_hello(struct machine *m, const uint8_t *id, size_t len,
             member_reset(member, hello, now);
         else if (member->state == GONE)
             member->seen = NO_ROUND;
+        if (!first && finished) { /* MEMBER-1: only another process takes that back */
+            member->bye = member->finished = true;
+            member->last = last;
+        }
     } else {
         member = member_new(m, &author, hello, now);
         if (!member) {
@@ -137,7 +142,6 @@ enum reason hear_hello(struct machine *m, const uint8_t *id, size_t len,
     member_seen(m, member, hello->round);
     link_bind(m, id, len, hello, &author);
     struct line *line = line_find(m, hello->endpoint);
-    bool dialled = line != NULL;
     if (line && line->open) {
         line->answered = true;
         line->hello_at = NEVER;
@@ -153,7 +157,7 @@ enum reason hear_hello(struct machine *m, const uint8_t *id, size_t len,
     }
     if (hello->known < m->lines_count + 1) /* CONTACT-8 */
         say_peers(m, member, now);
-    joining_hear(m, hello, first, dialled || hello->met, now);
+    joining_hear(m, hello, first, now);
     return ACCEPTED;
 }
 

@@ -1,7 +1,7 @@
 /* When to begin (JOIN clauses). */
 #include "peer.h"
 
-void joining_hear(struct machine *m, const struct hello *hello, bool first, bool answer, when now)
+void joining_hear(struct machine *m, const struct hello *hello, bool first, when now)
 {
     if (m->phase != JOINING)
         return;
@@ -11,11 +11,9 @@ void joining_hear(struct machine *m, const struct hello *hello, bool first, bool
         m->held = hello->held;
     bool running = first && hello->round != NO_ROUND && hello->round > 0;
     bool voted = m->start != NO_ROUND && hello->held != NO_ROUND && hello->held >= m->start;
-    if ((m->start == 0 && running) || voted) { /* JOIN-3 */
+    if ((m->start == 0 && running) || voted) /* JOIN-3 */
         m->start = NO_ROUND;
-        answer = true;
-    }
-    if (answer && m->answered_at == NEVER)
+    if (m->answered_at == NEVER)
         m->answered_at = now;
 }
 
@@ -53,7 +51,7 @@ static void begin(struct machine *m, when now)
 }
 
 /* JOIN-4. */
-static bool may_begin(const struct machine *m)
+static bool may_begin(const struct machine *m, bool over)
 {
     size_t ready = 1;
     bool seen = false;
@@ -64,6 +62,8 @@ static bool may_begin(const struct machine *m)
         ready += member->start != NO_ROUND;
         seen = seen || (member->seen != NO_ROUND && member->seen >= m->start);
     }
+    if (over && (ready > 1 || m->timing.quorum == 1))
+        return true;
     return m->start == 0 ? ready >= m->timing.quorum : seen;
 }
 
@@ -78,7 +78,7 @@ void joining_tick(struct machine *m, when now)
         decide(m, now);
     if (m->phase != JOINING || m->start == NO_ROUND)
         return;
-    if (may_begin(m) || (over && (members_present(m) || m->timing.quorum == 1)))
+    if (may_begin(m, over))
         begin(m, now);
     else if (over)
         give_up(m, false, now);

@@ -76,7 +76,7 @@ void say_hello(struct machine *m, struct line *line, when now)
     const struct member *there = member_at(m, line->endpoint);
     struct hello hello = {
         .agent = {(const uint8_t *)AGENT, sizeof AGENT - 1},
-        .known = (uint32_t)members_present(m) + 1,
+        .known = (uint32_t)m->lines_count + 1,
         .met = there != NULL,
         .lowest = 1,
         .highest = 1,
@@ -90,7 +90,7 @@ void say_hello(struct machine *m, struct line *line, when now)
     memcpy(hello.identity, m->self.identity, IDENTITY);
     memcpy(hello.instance, m->self.instance, INSTANCE);
     memcpy(hello.run, m->run.digest, DIGEST);
-    bool greased = chance_below(m, 8) == 0; /* GREASE-2 */
+    bool greased = !m->self.plain && chance_below(m, 8) == 0; /* GREASE-2 */
     snprintf(grease, sizeof grease, "grease-%04x", (unsigned)chance_below(m, 0x10000));
     buf_init(&b, LIMIT_HELLO);
     codec_hello(&b, &m->run, &hello, greased ? grease : NULL, m->self.secret);

@@ -155,7 +155,7 @@ static enum reason receive(struct machine *m, const uint8_t *id, size_t id_len,
         m->sink.refused(m->sink.context, message->code, message->text.bytes, message->text.len,
                         true);
     if (!sender || !from) /* CONTACT-10 */
-        return R_EARLY;
+        return message->kind == ERROR ? ACCEPTED : R_EARLY;
     member_lives(m, from, now);
     return dispatch(m, from, message, now);
 }

@@ -41,6 +41,7 @@ struct self {
     uint8_t instance[INSTANCE];
     uint8_t secret[IDENTITY]; /* sealed runs only */
     char endpoint[LIMIT_ENDPOINT + 1];
+    bool plain; /* leaves out what GREASE-2 adds */
 };
 
 struct machine;

@@ -75,7 +75,7 @@ static void ping(struct machine *m, struct member *member, when now)
     say(m, member, &b, now);
     buf_free(&b);
     member_owes(m, member, now);
-    if (chance_below(m, 8)) /* GREASE-2 */
+    if (m->self.plain || chance_below(m, 8)) /* GREASE-2 */
         return;
     static const uint8_t KINDS[] = {0x8a, 0x9a, 0xaa, 0xba, 0xca, 0xda, 0xea, 0xfa};
     buf_init(&b, 64);

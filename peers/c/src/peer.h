@@ -57,6 +57,7 @@ struct expected {
 /* A round that was opened, and whose ballots may still be waited for. */
 struct awaited {
     uint32_t round;
+    when until; /* `deadline` after the own ballot */
     size_t count;
     struct expected *list;
 };
@@ -150,7 +151,7 @@ size_t roster_of(const struct machine *m, uint32_t round, struct author *authors
 void compare_rosters(struct machine *m, struct member *member, uint32_t theirs, when now);
 
 /* joining.c (4.4) */
-void joining_hear(struct machine *m, const struct hello *hello, bool first, bool answer, when now);
+void joining_hear(struct machine *m, const struct hello *hello, bool first, when now);
 void joining_tick(struct machine *m, when now);
 when joining_next(const struct machine *m);
 

@@ -90,7 +90,7 @@ void hear_digest(struct machine *m, const struct member *from, const struct mess
         uint64_t newest = round + ((uint64_t)count - 1) * step;
         if (count == 0 || round == NO_ROUND || round % step || newest >= NO_ROUND)
             continue;
-        if (!in_window(m, round) || !in_window(m, (uint32_t)newest))
+        if (round < repair_floor(m) || !in_window(m, (uint32_t)newest))
             continue;
         struct tag hash = ledger_hash(&m->ledger, round, count);
         if (memcmp(hash.b, entry + 6, TAG) == 0)

@@ -84,7 +84,7 @@ void round_open(struct machine *m, uint32_t round, when now)
     m->last = round;
     m->close_at = later(now, m->timing.deadline);
     struct awaited *a = &m->awaited[m->awaited_count++];
-    *a = (struct awaited){.round = round};
+    *a = (struct awaited){.round = round, .until = m->close_at};
     spread(m, own, a, now);
 }
 
@@ -95,6 +95,7 @@ static bool settled(const struct machine *m, uint32_t round, const struct expect
         return true;
     const struct member *member = member_find(m, &e->author);
     return !member || member->state != ALIVE ||
+           (member->start != NO_ROUND && member->start > round) ||
            (member->bye && (member->last == NO_ROUND || member->last < round));
 }
 
@@ -172,8 +173,18 @@ static void stay(struct machine *m, when now)
         say_bye(m, &m->members[i], BYE_FINISHED, now);
 }
 
+/* What a closing round has waited for, it and the next wait for no longer. */
+static void let_go(struct machine *m)
+{
+    uint64_t slack = m->timing.pace == BOUNDED ? m->timing.staleness : 0;
+    for (size_t i = m->awaited_count; i-- > 0;)
+        if (m->awaited[i].round + slack * m->run.rounds_per_ballot <= m->round)
+            awaited_drop(m, i);
+}
+
 static void close_round(struct machine *m, when now)
 {
+    let_go(m);
     take_tally(m);
     m->rounds += m->run.rounds_per_ballot;
     uint64_t next = leap(m, (uint64_t)m->round + m->run.rounds_per_ballot);
@@ -237,6 +248,9 @@ void rounds_tick(struct machine *m, when now)
         give_up(m, true, now);
     if (m->phase != OPEN)
         return;
+    for (size_t i = m->awaited_count; i-- > 0;)
+        if (now >= m->awaited[i].until)
+            awaited_drop(m, i);
     if (may_close(m) || now >= m->close_at) {
         close_round(m, now);
         return;
@@ -256,9 +270,11 @@ when rounds_next(const struct machine *m)
         next = sooner(next, m->close_at);
     if (m->phase != OPEN)
         return next;
-    for (size_t i = 0; i < m->awaited_count; i++)
+    for (size_t i = 0; i < m->awaited_count; i++) {
+        next = sooner(next, m->awaited[i].until);
         for (size_t j = 0; j < m->awaited[i].count; j++)
             if (!settled(m, m->awaited[i].round, &m->awaited[i].list[j]))
                 next = sooner(next, m->awaited[i].list[j].want_at);
+    }
     return next;
 }

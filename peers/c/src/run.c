@@ -68,7 +68,7 @@ const char *run_set(struct run *run, const char *name, const char *value)
     } else if (strcmp(name, "spreading") == 0) {
         ok = word(value, "sampled", "broadcast", &run->broadcast);
     } else if (strcmp(name, "degree") == 0) {
-        ok = number(value, 1, INT64_MAX, &run->degree);
+        ok = number(value, 1, UINT32_MAX, &run->degree);
     } else if (strcmp(name, "ids") == 0) {
         ok = word(value, "derived", "explicit", &run->explicit_ids);
     } else if (strcmp(name, "seal") == 0) {

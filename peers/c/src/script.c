@@ -164,6 +164,7 @@ static const char *read_self(const struct run *run, const cJSON *from, struct se
              seal_identity(self->secret, self->identity);
     else
         ok = ok && json_fixed(json_get(from, "identity"), self->identity, IDENTITY);
+    self->plain = true;
     if (ok)
         memcpy(self->endpoint, endpoint->valuestring, strlen(endpoint->valuestring) + 1);
     return ok ? NULL : "self without identity, instance or endpoint";

@@ -53,7 +53,7 @@ struct wires *wires_new(const char *endpoint, const char **why)
     zmq_msg_init(&w->frame);
     *why = "no ZeroMQ context";
     if (w->context) {
-        zmq_ctx_set(w->context, ZMQ_MAX_SOCKETS, 2 * WIRES + 16);
+        zmq_ctx_set(w->context, ZMQ_MAX_SOCKETS, 3 * WIRES + 16);
         *why = bind_router(w, endpoint);
     }
     if (!*why)
