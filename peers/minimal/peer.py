@@ -1078,7 +1078,6 @@ class Peer:
             if member.bye is None:
                 member.last = None
             member.state, member.heard = "alive", self.now
-            self.dial(member.endpoint)
             if line := self.lines.get(member.endpoint):
                 if line.whole:
                     line.answered = True
@@ -1623,11 +1622,9 @@ class Wire:
 
     def events(self, seconds: float) -> Iterator[Event]:
         """What came within `seconds`; in the end a Tick."""
-        for ready, _ in self.poller.poll(max(0, int(1000 * seconds) + 1)):
-            if ready == self.wake:
-                os.read(self.wake, 64)
-            elif ready in self.monitors:  # a line that broke must not mend itself (FRAME-3)
-                yield Lost(self.monitors[ready])
+        ready = [one for one, _ in self.poller.poll(max(0, int(1000 * seconds) + 1))]
+        if self.wake in ready:
+            os.read(self.wake, 64)
         for _ in range(100):
             try:
                 link, *frames = self.router.recv_multipart(self.zmq.NOBLOCK)
@@ -1635,6 +1632,9 @@ class Wire:
                 break
             self.received += sum(map(len, frames))
             yield Receive(link, tuple(frames))
+        for one in ready:  # after what was said before it left
+            if one in self.monitors:
+                yield Lost(self.monitors[one])
         yield Tick()
 
     def stop(self) -> None:
