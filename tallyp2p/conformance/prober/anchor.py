@@ -28,6 +28,7 @@ class Anchor(Player):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session, "anchor", Log(session.clock))
+        self.voters: list[Player] = []  # who votes whenever the anchor does
         self._moved_at = session.clock()
         self._keeper: asyncio.Task[None] | None = None
 
@@ -62,7 +63,7 @@ class Anchor(Player):
         """
         round = self._follow()
         self.cast(round)
-        for voter in {*self.session.voters, *([by] if by else [])}:
+        for voter in {*self.voters, *([by] if by else [])}:
             if voter.start is not None and voter.start <= round:
                 voter.at = round
                 voter.cast(round)

@@ -90,9 +90,14 @@ def case(
 
 
 def chosen(only: tuple[str, ...] = ()) -> list[Case]:
-    """All cases, or those whose id is, or begins with, one of `only`, in the reading order."""
+    """All cases, or those that `only` names by id or by how their ids begin, in reading order."""
     from . import cases  # brings them all in
 
     cases.load()
-    found = [case for case in _ALL.values() if not only or case.id.startswith(only)]
+    begins = tuple(word for word in only if word not in _ALL)
+    found = [
+        case
+        for case in _ALL.values()
+        if not only or case.id in only or (begins and case.id.startswith(begins))
+    ]
     return sorted(found, key=lambda case: cases.GROUPS.index(case.group))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,33 +21,20 @@ from ...payloads import author_of
 from ...runtime.raw import Inbox, Line
 from ...wire.codec import Codec
 from .log import Log
+from .seen import Seen
+from .session import Session
 from .verdict import Broken
 from .words import kind_name, words
 
 if TYPE_CHECKING:
     from ...wire.seal import Sealer
-    from .session import Session
 
-__all__ = ["Player", "Seen"]
+__all__ = ["Player"]
 
 _KNOWN = 1024  # members that a player says it knows, so that nobody sends it PEERS
 _PATIENCE = 3.0  # s that an answer may take which the peer owes at once
 
 M = TypeVar("M")
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One message that the peer under test sent to a player."""
-
-    at: float
-    player: str
-    link: bytes  # routing id of the connection
-    first: bool  # on its connection
-    frame: bytes
-    message: Message | None  # None: the codec refuses it
-    problem: str = ""  # why
-    optional: bool = False  # a kind that receivers pass over, such as grease
 
 
 class Player:
@@ -288,7 +275,7 @@ class Player:
         said = words(seen.message) if seen.message else f"{kind_name(frame)} ({seen.problem})"
         self.log.seen(self.name, frame, said)
         self.seen.append(seen)
-        self.session.take(self, seen)
+        self.session.take(seen)
         if isinstance(seen.message, Hello):
             self._bound[link] = author_of(seen.message.identity)
         if seen.message is not None and not self.silent and self._line is not None:

@@ -151,6 +151,7 @@ class _Runner:
     def __init__(self, session: Session, cases: Sequence[Case], told: Told) -> None:
         self.session, self._told = session, told
         self.outcomes: list[Outcome] = []
+        self._anchor: Anchor | None = None
         self._lanes = {lane: [case for case in cases if case.lane is lane] for lane in Lane}
         self._killer = ""  # the case after which nobody listened any more
         self._anchored = Broken("the anchor did not take part")
@@ -173,10 +174,9 @@ class _Runner:
 
     async def end(self) -> None:
         """Let the anchor leave."""
-        anchor = self.session.anchor
-        if anchor is not None:
-            await anchor.end()
-            anchor.leave()
+        if self._anchor is not None:
+            await self._anchor.end()
+            self._anchor.leave()
 
     async def _greet(self) -> None:
         """Somebody has to have met the peer before the first case: who is it?"""
@@ -187,13 +187,13 @@ class _Runner:
 
     async def _let_in(self) -> None:
         anchor = Anchor(self.session)
-        self.session.anchor = anchor
         try:
             await anchor.begin()
         except Broken as broken:
-            self.session.anchor = None
             anchor.leave()
             self._anchored = broken
+        else:
+            self._anchor = anchor
 
     # --- lanes ------------------------------------------------------------------------------
 
@@ -209,7 +209,7 @@ class _Runner:
         await asyncio.gather(*map(one, self._lanes[lane]))
 
     async def _play(self, case: Case) -> None:
-        stage = Stage(self.session)
+        stage = Stage(self.session, self._anchor)
         began = self.session.clock()
         if reason := self._not_here(case):
             stage.finding.add(Verdict.NOT_JUDGED, reason)
@@ -246,7 +246,7 @@ class _Runner:
         """Why `case` cannot be judged; empty when it can."""
         if self._killer and case.lane is not Lane.AFTER:
             return f"nobody listens at {self.session.endpoint} any more, since {self._killer}"
-        if self.session.anchor is None and case.lane in (Lane.ROUNDS, Lane.LAST, Lane.END):
+        if self._anchor is None and case.lane in (Lane.ROUNDS, Lane.LAST, Lane.END):
             return f"the anchor cannot take part: {self._anchored}"
         lacking = [need for need in case.needs if not self._has(need)]
         return lacking[0].value if lacking else ""

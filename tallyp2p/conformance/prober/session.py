@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ...messages import Ballot, Error, Hello, Ping, Pong
 from ...parameters import RunParameters
 from ...payloads import author_of
 from ...runtime.command import Process
 from ...runtime.raw import Raw
-
-if TYPE_CHECKING:
-    from .anchor import Anchor
-    from .player import Player, Seen
+from .seen import Seen
 
 __all__ = ["Session", "Subject"]
 
@@ -46,14 +42,12 @@ class Session:
     clock: Callable[[], float]
     process: Process | None = None
     subject: Subject | None = None
-    anchor: Anchor | None = None
     round: int | None = None  # the newest round that the peer was seen in
     begun: bool = False  # it voted before the prober came
     roster: int = 0  # its newest sum of the roster
     seen: list[Seen] = field(default_factory=list)
     backwards: list[bytes] = field(default_factory=list)  # what its ROUTER sent
     members: dict[bytes, int | None] = field(default_factory=dict)  # author -> first round
-    voters: list[Player] = field(default_factory=list)  # who votes whenever the anchor does
     unsound: set[int] = field(default_factory=set)  # rounds in which its ballots were forged
     errors: asyncio.Lock = field(default_factory=asyncio.Lock)
     pace: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -72,7 +66,7 @@ class Session:
             return None
         return subject.identity, subject.instance
 
-    def take(self, player: Player, seen: Seen) -> None:
+    def take(self, seen: Seen) -> None:
         """Remember what came, and what it says about the peer."""
         self.seen.append(seen)
         match seen.message:

@@ -25,8 +25,8 @@ _ANSWER = 0.8  # s that an ERROR may take on a connection of its own
 class Stage:
     """One case at play."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, session: Session, anchor: Anchor | None = None) -> None:
+        self.session, self._anchor = session, anchor
         self.finding = Finding()
         self.log = Log(session.clock)
         self._players: list[Player] = []
@@ -81,16 +81,16 @@ class Stage:
     def dismiss(self) -> None:
         """Let all players leave."""
         for player in self._players:
-            if player in self.session.voters:
-                self.session.voters.remove(player)
+            if self._anchor is not None and player in self._anchor.voters:
+                self._anchor.voters.remove(player)
             player.leave()
 
     @property
     def anchor(self) -> Anchor:
         """The steady player."""
-        if self.session.anchor is None:
+        if self._anchor is None:
             raise NotJudged("the anchor could not take part")
-        return self.session.anchor
+        return self._anchor
 
     # --- what many cases do -----------------------------------------------------------------
 

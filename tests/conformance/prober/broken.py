@@ -318,6 +318,35 @@ class BelievesAnnulment(PeerMachine):
                 self.ledger.add(replace(held, votes=other))
 
 
+class PushesOutMembers(PeerMachine):
+    """Forgets the first member that it has when there is no room."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        members = self._membership
+
+        def evict() -> bool:
+            first = members.present()[0]
+            members._give_up(first, None, 0.0)
+            return right()
+
+        right, members._evict = members._evict, evict  # type: ignore[method-assign]
+
+
+class FollowsTheFirst(PeerMachine):
+    """Opens the newest round that anybody names."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        rounds, span, right = self._rounds, self.run.rounds_per_ballot, self._rounds.next
+
+        def newest(seen: Any) -> int:
+            here = list(seen)
+            return max(right(here), max(here, default=0) // span * span)
+
+        rounds.next = newest  # type: ignore[method-assign]
+
+
 class AcceptsOtherRuns(PeerMachine):
     """Makes peers of other runs members."""
 
@@ -463,6 +492,15 @@ BROKEN = [
     Broken("believes any ballot", Peer(run=SEALED, patch_sealer=believes_signatures), "seals/vote"),
     Broken("believes any HELLO", Peer(run=SEALED, patch_sealer=believes_signatures), "seals/hello"),
     Broken("believes any BYE", Peer(run=SEALED, patch_sealer=believes_signatures), "seals/bye"),
+    Broken("pushes out members", Peer(machine=PushesOutMembers), "hostile/strangers", slow=True),
+    Broken("follows the first", Peer(machine=FollowsTheFirst), "hostile/pong-flood"),
+    Broken(
+        "never pings",
+        Peer(timing=replace(EVER, probe_interval=1000.0)),
+        "liveness/pings-quiet",
+        Verdict.NON_STRICT,
+        slow=True,
+    ),
     Broken("never says BYE", Peer(node=NeverSaysBye), "shutdown/bye", slow=True),
     Broken("forgets its last round", Peer(node=ForgetsItsLastRound), "shutdown"),
 ]

@@ -226,7 +226,7 @@ async def to_all(stage: Stage) -> None:
         for index in range(2):
             voter = await stage.player(f"voter {index + 1}", start=round + stage.session.span)
             voters.append(voter)
-            stage.session.voters.append(voter)
+            stage.anchor.voters.append(voter)
         for _ in range(3):
             round = await stage.anchor.advance()
             for voter in voters:
@@ -330,11 +330,11 @@ async def expected_voter(stage: Stage) -> tuple[Player, int]:
     """A member whose ballot the open round waits for.  Call it inside `still`."""
     session = stage.session
     voter = await stage.player("voter", start=(session.round or 0) + session.span)
-    session.voters.append(voter)
+    stage.anchor.voters.append(voter)
     round = await stage.anchor.advance()
     while not spread(stage, voter, round):
         round = await stage.anchor.advance()
-    session.voters.remove(voter)
+    stage.anchor.voters.remove(voter)
     voter.at = round
     return voter, round
 

@@ -1,0 +1,97 @@
+"""`tallyp2p conform ENDPOINT`: what it prints, writes and exits with."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tallyp2p.cli.main import main
+from tallyp2p.parameters import RunParameters
+
+RUN = RunParameters(probes=8, rounds_per_ballot=2)
+
+
+def conform(*args: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """(exit code, output, errors)."""
+    with pytest.raises(SystemExit) as ended:
+        main(["conform", *args])
+    out, err = capsys.readouterr()
+    code = ended.value.code
+    assert isinstance(code, int)
+    return code, out, err
+
+
+@pytest.fixture
+def voter(tmp_path: Path) -> list[str]:
+    """The command of a peer without a model."""
+    run = tmp_path / "run.txt"
+    run.write_text(RUN.descriptor)
+    module = [sys.executable, "-m", "tests.peers.python_voter", "run"]
+    return [*module, "--listen", "{endpoint}", "--run", str(run), "--rounds", "4000000000"]
+
+
+def test_a_peer_is_started_probed_and_ended(
+    voter: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.html"
+    args = ["--only", "liveness/ping", "--only", "repair/own-name", "--only", "shutdown"]
+    code, out, err = conform(
+        "--spawn", "--report", str(report), *args, "--", *voter, "--fresh", capsys=capsys
+    )
+    assert (code, err) == (0, "")
+    assert "informational  repair/own-name  [VOTE-1, LEDGER-4]" in out
+    assert f"run {RUN.run.hex()}" in out
+    assert out.splitlines()[-1].startswith("5 cases in ")
+    assert "4 OK, 1 informational" in out
+    assert report.read_text().startswith("<!doctype html>")
+
+
+def test_json_and_a_run_from_a_file(
+    voter: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(tmp_path / "run.txt")
+    args = ["--json", "--run", run, "--only", "liveness/ping", "--spawn", "--"]
+    code, out, _ = conform(*args, *voter, "--fresh", capsys=capsys)
+    data = json.loads(out)
+    assert code == 0 and data["run"] == RUN.descriptor
+    assert [case["verdict"] for case in data["cases"]] == ["OK"]
+
+
+def test_a_failure_is_exit_code_1(voter: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    args = ["--only", "votes/waits", "--spawn", "--", *voter, "--fresh"]
+    code, out, _ = conform(*args, "--timing", '{"pace":"free"}', capsys=capsys)
+    assert code == 1
+    assert "failed         votes/waits  [ROUND-3]" in out
+    assert "without the ballot" in out
+
+
+def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = conform("--list", "--only", "liveness/ping", capsys=capsys)
+    assert code == 0
+    assert out.split() == "liveness/ping PING is answered by PONG [MEMBER-3]".split()
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["tcp://127.0.0.1:1"], "nobody listens at tcp://127.0.0.1:1"),
+        (["127.0.0.1:7000"], "is not a peer's endpoint"),
+        (["tcp://127.0.0.1:7000", "x"], "a command needs --spawn or --vectors"),
+        (["tcp://127.0.0.1:7000", "--only", "music"], "no probe's id begins with 'music'"),
+        (["tcp://127.0.0.1:7000", "--pid", "2147483646"], "no process 2147483646"),
+        (["--spawn", "--pid", "1", "--", "x"], "give one of them"),
+        (["--spawn", "tcp://127.0.0.1:7000"], "--spawn needs the command"),
+        (["--spawn", "--", "x"], "Put {endpoint} into the command"),
+        (["--spawn", "--", "/no/such/program", "{endpoint}"], "cannot run /no/such/program"),
+        (["tcp://127.0.0.1:7000", "--report", "/no/such/dir/x.html"], "cannot write /no/such"),
+        (["tcp://127.0.0.1:7000", "--run", "setup.cfg"], "no run descriptor|not a run|not known"),
+    ],
+)
+def test_a_persons_errors(args: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = conform(*args, capsys=capsys)
+    assert code == (1 if "--report" in args else 2)
+    assert any(word in err for word in words.split("|")), err
+    assert len(err.splitlines()) == 1
