@@ -69,7 +69,7 @@ def play(overrides: Mapping[str, Any], seed: int, alone: bool) -> Settings:
     began = time.perf_counter()
     built = [build(profile, index) for index in range(profile.peers)]
     run = built[0].run
-    authors = [author_of(shard_seat(profile, index).identity) for index in range(profile.peers)]
+    authors = [author_of(shard_seat(profile, index).secret) for index in range(profile.peers)]
     codecs = {author: Codec(run, author) for author in authors}
     learners: dict[bytes, Any] = {}
     for author, made in zip(authors, built, strict=True):

@@ -95,7 +95,7 @@ def test_overrides_may_leave_out_the_table_where_only_one_has_the_key() -> None:
         ({"learning.own_vote": 1}, ["learning.own_vote = 1", "true or false"]),
         ({"timing.pace": "fast"}, ['timing.pace = "fast"', "lockstep, bounded, free"]),
         ({"loss": "mixed", "kl_weight": 2.0}, ["learning.kl_weight = 2.0", "at most 1"]),
-        ({"degree": 0}, ["run.degree = 0", "at least 1"]),
+        ({"degree": 0}, ["run.degree = 0", "from 1 to 2^32 - 1"]),
         ({"peers": 0}, ["peers = 0", "from 1 to 1024"]),
         ({"run.probes": 100}, ["800 distinct probes", "lower probes"]),
         ({"listen": "127.0.0.1"}, ["network.listen", "tcp://"]),

@@ -43,8 +43,9 @@ class _Player:
     def __init__(self, given: Object) -> None:
         self.run, me = run_of(given["run"]), given["self"]
         identity, instance = bytes.fromhex(me["identity"]), bytes.fromhex(me["instance"])
+        timing = _timing(given.get("timing", {}))
         self.machine = PeerMachine(
-            self.run, _timing(given.get("timing", {})), identity, instance, Random(0), "script/1"
+            self.run, timing, identity, instance, Random(0), "script/1", grease=False
         )
         sealer = None
         if self.run.seal is Seal.ED25519:

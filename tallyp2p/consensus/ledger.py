@@ -68,16 +68,18 @@ class _Page:
 
 
 class Ledger:
-    """Ballots by author and round; at most `limit_authors` authors in each round.
+    """Ballots by author and round; at most `limit_authors` authors in each round, and besides
+    them always the author `own`, whom no strangers can crowd out (LEDGER-7).
 
     The caller admits only rounds inside its window and calls `forget_before`; the ledger
     then holds at most two ballots for each author of each round in the window.
     """
 
-    def __init__(self, run: RunParameters, limit_authors: int) -> None:
+    def __init__(self, run: RunParameters, limit_authors: int, own: bytes = b"") -> None:
         self._run = run.run
         self._span = run.rounds_per_ballot
         self._limit = limit_authors
+        self._own = own
         self._pages: dict[int, _Page] = {}  # by round; a page has at least one entry
         self._newest: dict[bytes, int] = {}  # author -> newest round with an entry of its
         self._ranges: dict[tuple[int, int], bytes] = {}  # (first, count) -> hash, see _Page
@@ -93,7 +95,7 @@ class Ledger:
             self._outdate(round)
         held = page.entries.get(author)
         if held is None:
-            if len(page.entries) >= self._limit:
+            if len(page.entries) >= self._limit and author != self._own:
                 return Outcome.FULL
             page.entries[author] = ballot
             if round > self._newest.get(author, -1):
@@ -202,7 +204,7 @@ class Ledger:
         """Every cross-reference holds, and nothing kept is stale."""
         newest: dict[bytes, int] = {}
         for round, page in self._pages.items():
-            assert 1 <= len(page.entries) <= self._limit, round
+            assert 1 <= len(page.entries) <= self._limit + (self._own in page.entries), round
             assert page.tags.keys() <= page.entries.keys(), round
             for author, ballot in page.entries.items():
                 assert (ballot.author, ballot.round) == (author, round), ballot

@@ -31,6 +31,7 @@ class Card:
     identity: bytes  # 32 bytes, the same at every start
     instance: bytes  # 8 bytes, fresh at every start
     agent: str  # software name and version, for people
+    grease: bool = True  # whether it sends, now and then, what means nothing
 
 
 @dataclass(slots=True)
@@ -143,7 +144,7 @@ class Contacts:
 
     def _grease(self) -> tuple[tuple[str, bytes], ...]:
         """Now and then a key that means nothing, with a small number (GREASE-2)."""
-        if self._random.randrange(_GREASE):
+        if not self._card.grease or self._random.randrange(_GREASE):
             return ()
         key = f"grease-{self._random.randrange(2**16):04x}"
         return ((key, bytes((self._random.randrange(128),))),)
@@ -293,7 +294,7 @@ class Contacts:
             self._membership.asked(member.author, now)
             nonce = self._random.randrange(1, 2**32)
             self.answer(member.author, Ping(nonce, self._roster()))
-            if not self._random.randrange(_GREASE):
+            if self._card.grease and not self._random.randrange(_GREASE):
                 kind = self._random.choice(GREASE_KINDS)
                 body = self._random.randbytes(self._random.randrange(17))
                 self.answer(member.author, Grease(kind, body))

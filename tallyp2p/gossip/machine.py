@@ -26,6 +26,7 @@ from .events import Effect, Event, Refused
 from .joining import Joining
 from .membership import Membership, author_of
 from .outbox import Outbox
+from .owing import Owing
 from .repair import Repair
 from .rounds import Phase, Rounds
 from .spreading import Routes
@@ -38,6 +39,7 @@ class PeerMachine:
 
     `identity`: 32 bytes, the same at every start of this peer; `instance`: 8 bytes, fresh at
     every start; `random`: the only source of chance, used for whom to ping and to gossip with.
+    `grease`: now and then send what means nothing (GREASE-2).
     """
 
     def __init__(
@@ -48,24 +50,25 @@ class PeerMachine:
         instance: bytes,
         random: Random,
         agent: str = "",
+        grease: bool = True,
     ) -> None:
         if len(identity) != 32 or len(instance) != 8:
             raise LocalError("identity must have 32 bytes and instance 8")
         self.run = run
         self.timing = timing
         self.author = author_of(identity)
-        self.ledger = Ledger(run, LIMITS.members)
+        self.ledger = Ledger(run, LIMITS.members, own=self.author)
         self._outbox = Outbox()
         self._membership = Membership(self.author, timing, random)
         self._joining = Joining(run, timing)
         self._routes = Routes(run, self._membership)
         self._rounds = Rounds(run, timing, self.ledger, self._expected, self._membership)
         self._repair = Repair(run, timing, self.ledger)
-        card = Card(identity, instance, agent)
+        card = Card(identity, instance, agent, grease)
         self._contacts = Contacts(
             run, timing, card, random, self._membership, self._joining, self.ledger, self._outbox
         )
-        self._owed: dict[int, set[bytes]] = {}  # authors that asked for ballots not yet cast
+        self._owing = Owing()
         self._last: int | None = None  # newest own ballot's round
         self._gossip_at = 0.0
         self._now = 0.0
@@ -158,7 +161,7 @@ class PeerMachine:
         self._contacts.check()
         self._rounds.check()
         self.ledger.check()
-        assert sum(map(len, self._owed.values())) <= LIMITS.members * (self.timing.ahead + 1)
+        self._owing.check(self.timing.ahead + 1)
         assert not self._outbox.effects
 
     # --- starting and leaving -----------------------------------------------------------
@@ -221,7 +224,7 @@ class PeerMachine:
         self._last = ballot.round
         rounds.open(self._now)
         receivers = self._routes.receivers(ballot.round, self._joining.start)
-        for author in sorted({*receivers, *self._owed.pop(ballot.round, ())}):
+        for author in sorted({*receivers, *self._owing.take(ballot.round)}):
             self._contacts.answer(author, ballot)
         self._outbox.tell(events.RoundOpened(ballot.round, self._expected(ballot.round)))
         self._try_to_close()
@@ -249,8 +252,7 @@ class PeerMachine:
             self._try_to_leave()
             return
         self.ledger.forget_before(self._repair.keep_from(following))
-        for round in [r for r in self._owed if r < following]:
-            del self._owed[round]
+        self._owing.forget_before(following)
         self._vote_on(following)
 
     def _try_to_leave(self) -> None:
@@ -348,11 +350,10 @@ class PeerMachine:
             if author != self.author or ballots:
                 continue
             lacking = True
-            self._membership.seen_in(sender, round)
+            if round % self.run.rounds_per_ballot == 0 and round < 2**32 - 1:  # MEMBER-8
+                self._membership.seen_in(sender, round)
             if round >= self._at() and self._in_window(round):
-                owed = self._owed.setdefault(round, set())
-                if len(owed) < LIMITS.members:  # more would be strangers that come and go
-                    owed.add(sender)
+                self._owing.promise(round, sender)
         if lacking:
             first = self._joining.start if self.round is None else self.round
             self._contacts.answer(sender, self._contacts.pong(0, first))

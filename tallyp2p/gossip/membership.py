@@ -198,14 +198,15 @@ class Membership:
             verdict = Introduction.RESTARTED
         else:
             verdict = Introduction.KNOWN
-        if member.instance != hello.instance:  # what an old process still says is not its word
+        reborn = member.instance != hello.instance
+        if reborn:  # what an old process still says is not its word
             self._unbind(member, 0)
         if verdict is not Introduction.KNOWN:
             member.round = None  # an earlier life's
         member.identity, member.instance = hello.identity, hello.instance
         member.endpoint = hello.endpoint
-        if verdict is not Introduction.KNOWN:
-            member.until, member.finished = None, False
+        if reborn or member.left or (member.state is State.GONE and not member.finished):
+            member.until, member.finished = None, False  # HELLO takes back what it can (MEMBER-1)
         member.state, member.left, member.start = State.ALIVE, False, hello.start
         self._bind(link, member)
         self.heard(author, now)

@@ -132,3 +132,8 @@ def _joining() -> Iterator[Script]:
     s.start(s.a, fresh=False).receive(10, s.a.hello(start=0, round=10))
     s.sends(s.a, "BYE", code=0, last=None).never("VOTE")
     yield s
+
+    s = Script("a WANT for a round where none can begin tells nothing", "MEMBER-8", **PATIENT)
+    s.start(s.a, fresh=False).receive(10, s.a.hello(start=0, round=10))
+    s.receive(20, want([(s.me.author, 15)])).never("VOTE")
+    yield s

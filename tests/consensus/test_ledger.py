@@ -18,6 +18,7 @@ from tallyp2p.consensus.tally import count
 from tallyp2p.parameters import Ids, RunParameters
 from tallyp2p.payloads import Ballot
 from tests.conformance import reference
+from tests.world import SMALL_RUN, ballot_of
 
 RUN = RunParameters(classes=3, pool=8, probes=2, rounds_per_ballot=2)  # 4 votes, 2 bits, 1 byte
 AUTHORS = [bytes(7) + bytes([number]) for number in (1, 2, 3)]
@@ -232,3 +233,14 @@ class Caches(RuleBasedStateMachine):
 
 Caches.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
 TestCaches = Caches.TestCase
+
+
+def test_strangers_cannot_crowd_out_the_own_ballot() -> None:
+    """LEDGER-7."""
+    ledger = Ledger(SMALL_RUN, 3, own=b"mine....")
+    for number in range(5):
+        ledger.add(ballot_of(SMALL_RUN, number.to_bytes(8, "big"), 0))
+    assert len(ledger.authors(0)) == 3
+    assert ledger.add(ballot_of(SMALL_RUN, b"mine....", 0)) is Outcome.NEW
+    assert ledger.get(b"mine....", 0) is not None
+    ledger.check()

@@ -1,0 +1,38 @@
+"""Own ballots that others have asked for and that are not cast yet (ROUND-5).
+
+A peer that expects ours and hears nothing asks for it with WANT, perhaps before we are there.
+It is told so, and gets the ballot when it is cast.
+"""
+
+from __future__ import annotations
+
+from ..parameters import LIMITS
+
+__all__ = ["Owing"]
+
+
+class Owing:
+    """Who waits for which of our ballots."""
+
+    def __init__(self) -> None:
+        self._owed: dict[int, set[bytes]] = {}  # round -> authors
+
+    def promise(self, round: int, author: bytes) -> None:
+        """`author` gets the ballot of `round` when it is cast."""
+        owed = self._owed.setdefault(round, set())
+        if len(owed) < LIMITS.members:  # more would be strangers that come and go
+            owed.add(author)
+
+    def take(self, round: int) -> set[bytes]:
+        """To whom the ballot of `round`, which is cast now, was promised."""
+        return self._owed.pop(round, set())
+
+    def forget_before(self, round: int) -> None:
+        """Promises for rounds before `round` were left out and cannot be kept."""
+        for old in [at for at in self._owed if at < round]:
+            del self._owed[old]
+
+    def check(self, rounds: int) -> None:
+        """At most `rounds` rounds, each within the limits."""
+        assert len(self._owed) <= rounds, len(self._owed)
+        assert all(len(owed) <= LIMITS.members for owed in self._owed.values())

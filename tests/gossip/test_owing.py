@@ -1,0 +1,31 @@
+"""Promises of ballots: kept once, forgotten when left out, bounded (ROUND-5)."""
+
+from __future__ import annotations
+
+from tallyp2p.gossip.owing import Owing
+from tallyp2p.parameters import LIMITS
+
+
+def test_a_promise_is_kept_once() -> None:
+    owing = Owing()
+    owing.promise(8, b"somebody")
+    owing.promise(8, b"somebody")
+    owing.promise(16, b"another.")
+    assert owing.take(8) == {b"somebody"}
+    assert owing.take(8) == set()
+    owing.check(1)
+
+
+def test_rounds_that_are_left_out_are_forgotten() -> None:
+    owing = Owing()
+    for round in (0, 8, 16):
+        owing.promise(round, b"somebody")
+    owing.forget_before(16)
+    assert owing.take(8) == set() and owing.take(16) == {b"somebody"}
+
+
+def test_strangers_that_come_and_go_fill_a_round_and_no_more() -> None:
+    owing = Owing()
+    for number in range(LIMITS.members + 9):
+        owing.promise(0, number.to_bytes(8, "big"))
+    assert len(owing.take(0)) == LIMITS.members
