@@ -109,8 +109,7 @@ def test_two_peers_take_the_same_tallies(tmp_path: Path, descriptor: str) -> Non
     assert digests(one) == digests(other)
     assert [ballots for ballots, _ in digests(one).values()] == [2] * 10
     assert one[-1]["completed"] and one[-1]["rounds"] == 80
-    # The last BYE may find nobody any more.
-    assert 0 <= one[-1]["sent"] - other[-1]["received"] < 200
+    assert one[-1]["sent"] >= other[-1]["received"] > 0  # the last BYE may find nobody any more
 
 
 def test_rubbish_from_a_stranger_does_not_stop_it(tmp_path: Path) -> None:
