@@ -102,19 +102,28 @@ class Codec:
 
         Raises :class:`LocalError` for a message that a receiver would refuse.
         """
+        if type(message) in (Ballot, Grease):
+            return self.frame(message)
+        try:
+            frame = self.frame(message)
+            if self.decode(frame, self._author) == message:
+                return frame
+        except (RemoteError, struct.error, ValueError, KeyError) as error:
+            raise LocalError(f"{message!r} cannot be sent: {error}") from None
+        raise LocalError(f"{message!r} cannot be sent: it would be read differently")
+
+    def frame(self, message: Message) -> bytes:
+        """The same frame, not read back; for a caller that made `message` by the rules.
+
+        Nothing is promised of what it raises, or gives, for a message that breaks them.
+        """
         if type(message) is Ballot:
             return self._vote.encode(message)
         if type(message) is Grease:
             if message.kind not in GREASE_KINDS or len(message.body) > 16:
                 raise LocalError(f"{message!r} is no grease")
             return bytes((message.kind, 0)) + message.body
-        try:
-            frame = self._encoders[type(message)](message)
-            if self.decode(frame, self._author) == message:
-                return frame
-        except (RemoteError, struct.error, ValueError, KeyError) as error:
-            raise LocalError(f"{message!r} cannot be sent: {error}") from None
-        raise LocalError(f"{message!r} cannot be sent: it would be read differently")
+        return self._encoders[type(message)](message)
 
     def decode(self, frame: bytes, sender: bytes | None) -> Message:
         """The message of `frame`.
