@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -66,8 +65,7 @@ def described(spec: type[Any] = WorldSpec, prefix: str = "") -> list[tuple[str, 
     return found
 
 
-@cache
-def _hints(spec: Hashable) -> dict[str, Any]:
+def _hints(spec: type[Any]) -> dict[str, Any]:
     return get_type_hints(spec)
 
 

@@ -31,10 +31,10 @@ class Electorate:
 
     def __init__(self, run: RunParameters, voting: Voting, seed: int) -> None:
         self._run, self._voting, self._seed = run, voting, seed
-        random = np.random.default_rng([seed, 0])
+        chance = np.random.default_rng([seed, 0])
         classes = run.classes
-        self.truth: _Labels = random.integers(classes, size=run.pool)
-        self.lure: _Labels = (self.truth + random.integers(1, classes, size=run.pool)) % classes
+        self.truth: _Labels = chance.integers(classes, size=run.pool)
+        self.lure: _Labels = (self.truth + chance.integers(1, classes, size=run.pool)) % classes
         self._ids: dict[int, npt.NDArray[np.uint32]] = {}
 
     def ballot(
@@ -47,12 +47,12 @@ class Electorate:
         """
         run = self._run
         key = [self._seed, 1, int.from_bytes(author, "big"), round, life, rival]
-        random = np.random.default_rng(key)
+        chance = np.random.default_rng(key)
         if run.ids is Ids.DERIVED:
             ids = self.derived(round)
         else:
-            ids = np.sort(random.choice(run.pool, run.votes, replace=False)).astype(np.uint32)
-        labels = self.lure[ids] if wrong else self._labels(random, ids)
+            ids = np.sort(chance.choice(run.pool, run.votes, replace=False)).astype(np.uint32)
+        labels = self.lure[ids] if wrong else self._labels(chance, ids)
         named = None if run.ids is Ids.DERIVED else tuple(int(i) for i in ids)
         return Ballot(author, round, pack(labels, run.bits), named)
 
@@ -69,12 +69,12 @@ class Electorate:
         """Share of a tally's probes whose plurality is the true class."""
         return float(np.mean(tally.plurality() == self.truth[tally.ids]))
 
-    def _labels(self, random: np.random.Generator, ids: npt.NDArray[np.uint32]) -> _Labels:
+    def _labels(self, chance: np.random.Generator, ids: npt.NDArray[np.uint32]) -> _Labels:
         voting, classes = self._voting, self._run.classes
         truth, lure = self.truth[ids], self.lure[ids]
-        drawn = random.random(len(ids))
-        other = (truth + random.integers(1, classes, size=len(ids))) % classes
-        lured = random.random(len(ids)) < voting.correlation
+        drawn = chance.random(len(ids))
+        other = (truth + chance.integers(1, classes, size=len(ids))) % classes
+        lured = chance.random(len(ids)) < voting.correlation
         labels = np.where(drawn < voting.accuracy, truth, np.where(lured, lure, other))
         if voting.abstain and self._run.abstain:
             labels[drawn >= 1 - voting.abstain] = classes

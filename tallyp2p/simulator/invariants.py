@@ -1,0 +1,251 @@
+"""What must hold, by name, and the watch that holds a world to it.
+
+While it runs
+    check           every organ of every machine agrees with itself, after every step
+    no exceptions   nothing that a peer sends, and nothing that happens, makes a machine raise
+    no tick in vain a machine that was woken when it wanted has no reason to be woken at once
+    one ballot      an election has one ballot of each author, and an honest author's ballot for
+                    a round is the same wherever it arrives or is counted
+    deadline        a round closes by its deadline
+    memory          connections, and ballots held, stay within their limits
+
+At the end
+    complete        every peer that is still there has made all its rounds (if so promised)
+    nothing lost    broadcast: a ballot that reached a surviving peer is in every survivor's ledger
+    equal tallies   broadcast: survivors hold the same ballots of each round
+
+The last two are asked of rounds whose ballots were cast, and of disturbances that ended,
+`within` gossip intervals before the first survivor was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ..consensus.ledger import ANNULLED_TAG
+from ..errors import FailureError
+from ..gossip import events
+from ..messages import Ballot
+from ..parameters import LIMITS, Spreading
+from .clock import Clock
+from .host import Host
+from .spec import WorldSpec
+
+__all__ = ["Settled", "Violation", "Watch"]
+
+
+class Violation(FailureError):
+    """An invariant does not hold.  `line` replays the world that shows it."""
+
+    def __init__(self, name: str, what: str, moment: float, line: str) -> None:
+        super().__init__(
+            f"invariant '{name}' broken at {moment:.6f} s: {what}\nreplay it with: {line}"
+        )
+        self.name, self.moment, self.line = name, moment, line
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was compared at the end."""
+
+    rounds: tuple[int, ...]  # rounds in which all survivors were held to the same ballots
+    survivors: int
+
+
+class Watch:
+    """Sees what all hosts do, keeps what the result needs, and raises :class:`Violation`."""
+
+    def __init__(
+        self,
+        spec: WorldSpec,
+        clock: Clock,
+        line: str,
+        honest: Callable[[Host], bool],
+        done: Callable[[Host], None],
+    ) -> None:
+        """`line` replays the world; `done` is called when a machine has finished."""
+        self.first = 0  # lives below this one were there at the beginning
+        self.opened: dict[int, int] = {}  # life -> the round that it has open
+        self.closed: dict[int, int] = {}  # life -> rounds that it has closed
+        self.waits: list[float] = []  # seconds from own ballot to close, of every closed round
+        self.missing = 0  # expected ballots that were not there when a round closed
+        self.heard = 0
+        self.rounds: dict[int, tuple[Ballot, ...]] = {}  # what the first honest peer counted
+        self.unequal: set[int] = set()  # rounds in which another counted something else
+        self.elections: dict[int, events.Learn] = {}  # life -> the newest with ballots
+        self.casts: dict[tuple[int, bytes], float] = {}  # when a ballot was cast
+        self.spread: dict[tuple[int, bytes], float] = {}  # seconds to its newest first arrival
+        self.disturbed = 0.0  # when the last disturbance ended
+        self._reached: dict[int, dict[int, set[bytes]]] = {}  # life -> round -> authors
+        self._ballots: dict[int, dict[bytes, Ballot]] = {}  # round -> author -> first one seen
+        self._spec, self._clock = spec, clock
+        self._line, self._honest, self._done = line, honest, done
+        self._broadcast = spec.run.spreading is Spreading.BROADCAST
+        self._span = spec.run.rounds_per_ballot
+        self._steady: set[bytes] = set()  # authors that cast one ballot for a round, ever
+
+    def violated(self, name: str, what: str) -> Violation:
+        """The violation, to be raised."""
+        return Violation(name, what, self._clock.now, self._line)
+
+    def steady(self, author: bytes) -> None:
+        """`author` is honest and never forgets what it has cast."""
+        self._steady.add(author)
+
+    def disturb(self, until: float) -> None:
+        """Something is not as it should be until then."""
+        self.disturbed = max(self.disturbed, until)
+
+    # --- while it runs ----------------------------------------------------------------------
+
+    def cast(self, host: Host, ballot: Ballot) -> None:
+        """The own learner has voted."""
+        key = (ballot.round, ballot.author)
+        if key not in self.casts:
+            self.casts[key] = self._clock.now
+            self.spread[key] = 0.0
+
+    def arrived(self, host: Host, ballot: Ballot) -> None:
+        """A ballot came to a host, and has not been handled."""
+        self._same(host, ballot)
+        reached = self._reached.setdefault(host.life, {}).setdefault(ballot.round, set())
+        if ballot.author in reached:
+            return
+        reached.add(ballot.author)
+        cast = self.casts.get((ballot.round, ballot.author))
+        if cast is not None and self._honest(host):
+            self.spread[ballot.round, ballot.author] = self._clock.now - cast
+
+    def told(self, host: Host, notice: events.Notice) -> None:
+        """A machine told its observers."""
+        if type(notice) is events.RoundOpened:
+            if host.life not in self.opened and host.life >= self.first:
+                self.disturb(self._clock.now)  # a late comer takes part from now on
+            self.opened[host.life] = notice.round
+            due = self._spec.timing.deadline + self._spec.promises.slack
+            self._clock.after(due, self._overdue, host, notice.round, host.hindered)
+        elif type(notice) is events.RoundClosed:
+            self.closed[host.life] = self.closed.get(host.life, 0) + 1
+            self.waits.append(notice.waited)
+            self.missing += len(notice.missing)
+            self.heard += len(notice.heard)
+            self._memory(host, held=False)
+
+    def _overdue(self, host: Host, round: int, hindered: int) -> None:
+        """A round was opened its deadline ago."""
+        if not host.running or host.hindered != hindered or host.frozen or host.work:
+            return
+        if host.machine.phase == "open" and host.machine.round == round:
+            raise self.violated("deadline", f"peer {host.index} still has round {round} open")
+
+    def learns(self, host: Host, effect: events.Learn) -> None:
+        """A machine gave ballots to its learner."""
+        for election in effect.elections:
+            round, ballots = election.round, election.ballots
+            last = b""
+            for ballot in ballots:
+                author = ballot.author
+                if author <= last:
+                    what = f"peer {host.index} counts two ballots of {author.hex()}"
+                    raise self.violated("one ballot", f"{what} in round {round}")
+                last = author
+                self._same(host, ballot)
+            if self._honest(host) and round == effect.round:
+                if self.rounds.setdefault(round, ballots) != ballots:
+                    self.unequal.add(round)
+                self.elections[host.life] = effect
+
+    def _same(self, host: Host, ballot: Ballot) -> None:
+        """An honest author has one ballot for a round, wherever it is seen."""
+        known = self._ballots.setdefault(ballot.round, {}).setdefault(ballot.author, ballot)
+        if known is not ballot and known != ballot and ballot.author in self._steady:
+            what = f"peer {host.index} has another ballot of {ballot.author.hex()}"
+            raise self.violated("one ballot", f"{what} than others for round {ballot.round}")
+
+    def finished(self, host: Host) -> None:
+        """A machine is done."""
+        self._memory(host, held=True)
+        self._done(host)
+
+    def _memory(self, host: Host, *, held: bool) -> None:
+        """Connections are bounded; and, which takes longer to see, so are ballots."""
+        if len(host.lines) > LIMITS.members:
+            raise self.violated("memory", f"peer {host.index} has {len(host.lines)} connections")
+        if not held:
+            return
+        ledger, timing = host.machine.ledger, self._spec.timing
+        newest = ledger.newest_round() or 0
+        pages = [r for r in range(0, newest + 1, self._span) if ledger.authors(r)]
+        step = max(1, timing.retain // 4)
+        if len(pages) > timing.retain + 2 * step + timing.ahead + 2:
+            raise self.violated("memory", f"peer {host.index} holds ballots of {len(pages)} rounds")
+        most = max((len(ledger.authors(round)) for round in pages), default=0)
+        if most > LIMITS.members:
+            raise self.violated("memory", f"peer {host.index} holds {most} authors in a round")
+
+    # --- at the end -------------------------------------------------------------------------
+
+    def at_end(self, hosts: Iterable[Host], done_at: dict[int, float]) -> Settled:
+        """Hold the survivors to what was promised; `done_at`: when each life finished."""
+        survivors = [
+            host for host in hosts if self._honest(host) and not host.dead and not host.frozen
+        ]
+        promises, timing = self._spec.promises, self._spec.timing
+        for host in survivors:
+            self._memory(host, held=True)
+            finish = host.finish
+            if promises.complete and (finish is None or not finish.completed):
+                where = f"in round {host.machine.round}, {host.machine.phase}"
+                why = f"gave up: {finish.text}" if finish is not None else f"is {where}"
+                raise self.violated("complete", f"peer {host.index} {why}")
+        taking_part = [
+            host
+            for host in survivors
+            if self.closed.get(host.life) and (host.finish is None or host.finish.completed)
+        ]
+        rounds: tuple[int, ...] = ()
+        if self._broadcast and len(taking_part) > 1:
+            horizon = min(done_at.get(host.life, self._clock.now) for host in taking_part)
+            horizon -= promises.within * timing.gossip_interval
+            if self.disturbed <= horizon:
+                rounds = self._comparable(taking_part, horizon)
+        for round in rounds:
+            self._compare(taking_part, round)
+        return Settled(rounds, len(survivors))
+
+    def _comparable(self, hosts: list[Host], horizon: float) -> tuple[int, ...]:
+        """Rounds that were cast in time, and that nobody may have forgotten yet."""
+        late = {round for (round, _), moment in self.casts.items() if moment > horizon}
+        reached = max(host.machine.round or 0 for host in hosts)
+        oldest = max(0, reached // self._span - self._spec.timing.retain) * self._span
+        return tuple(r for r in sorted({r for r, _ in self.casts} - late) if r >= oldest)
+
+    def _compare(self, hosts: list[Host], round: int) -> None:
+        reached: set[bytes] = set()
+        for host in hosts:
+            reached |= self._reached.get(host.life, {}).get(round, set())
+        listings = [dict(host.machine.ledger.listing(round)) for host in hosts]
+        for host, listing in zip(hosts, listings, strict=True):
+            lost = reached - listing.keys()
+            if lost:
+                names = ", ".join(sorted(author.hex() for author in lost))
+                what = f"peer {host.index} lacks the ballots of {names} for round {round}"
+                raise self.violated("nothing lost", what)
+        for host, listing in zip(hosts, listings, strict=True):
+            if listing != listings[0]:
+                what = f"peers {hosts[0].index} and {host.index} hold other ballots"
+                raise self.violated("equal tallies", f"{what} of round {round}")
+
+    def annulled(self, hosts: Iterable[Host]) -> int:
+        """Entries that two different ballots annul, in the ledger that has most of them."""
+        most = 0
+        for host in hosts:
+            newest = host.machine.ledger.newest_round() or 0
+            found = sum(
+                tag == ANNULLED_TAG
+                for round in range(0, newest + 1, self._span)
+                for _, tag in host.machine.ledger.listing(round)
+            )
+            most = max(most, found)
+        return most

@@ -1,0 +1,236 @@
+"""A whole world: peers, clock, network and mischief from one description and one seed."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+
+from ..gossip.machine import PeerMachine
+from ..messages import Ballot
+from ..parameters import RunParameters, Seal, Timing
+from ..wire.codec import Codec
+from . import faults
+from .clock import Clock
+from .host import Host
+from .hostile import equivocator, garbage
+from .invariants import Watch
+from .links import Network
+from .post import Post
+from .result import Result, summed_up
+from .spec import Hostility, WorldSpec
+from .voters import Electorate
+
+__all__ = ["World"]
+
+_EACH = 4096  # steps between two calls of `progress`
+_SEEDS = 3  # endpoints that a peer knows when it is started again
+_AGENT = "simulated"
+
+Progress = Callable[["World"], None]
+
+
+class World:
+    """Makes all that `spec` describes; `run` lets it happen once."""
+
+    def __init__(self, spec: WorldSpec, seed: int | None = None, options: str = "") -> None:
+        """`seed`: instead of the description's; `options`: what else replays this world."""
+        self.spec = spec
+        self.seed = spec.seed if seed is None else seed
+        self.line = f"tallyp2p simulate {shlex.quote(spec.name)} --seed {self.seed}{options}"
+        self.clock = Clock()
+        self.network = Network(spec, self.chance("network"))
+        self.post = Post(self.clock, self.network)
+        self.electorate = Electorate(spec.run, spec.voting, self.seed)
+        self.hosts: list[Host] = []  # all lives, in order
+        self.peers: dict[int, Host] = {}  # the newest life of each peer
+        self.done_at: dict[int, float] = {}  # life -> when it finished
+        self.running = 0  # hosts that have something to do
+        self.pending = 0  # starts that are still to come
+        self.watch = Watch(spec, self.clock, self.line, self.is_honest, self._done)
+        self._hostile = {peer: part for part in spec.hostile for peer in part.peers}
+        self._offsets = {peer: part.offset for part in spec.clocks for peer in part.peers}
+        self._may_forget = faults.forgetful(spec)
+        self._forgot: dict[int, int] = {}  # peer -> how often it lost its disk
+        self._disk: dict[int, list[Ballot]] = {}  # peer -> the ballots it has cast
+        self._seeds = self.chance("seeds")
+        self._begin()
+
+    def _begin(self) -> None:
+        spec = self.spec
+        late = {peer for part in spec.joins for peer in part.peers}
+        first = [peer for peer in range(spec.peers) if peer not in late]
+        timing = replace(spec.timing, quorum=len(first)) if spec.together else spec.timing
+        hosts = [self._new(peer, timing) for peer in first]
+        self.watch.first = len(hosts)
+        faults.schedule(self)
+        for host in hosts:  # all listen before the first one dials
+            self.post.at[host.endpoint] = host
+        endpoints = tuple(host.endpoint for host in hosts)
+        for host in hosts:
+            self._start(host, endpoints, fresh=True)
+
+    def chance(self, *words: object) -> Random:
+        """A generator of its own for each purpose, all from the seed."""
+        return Random(" ".join(["tallyp2p", str(self.seed), *map(str, words)]))
+
+    # --- running ----------------------------------------------------------------------------
+
+    def run(self, progress: Progress | None = None) -> Result:
+        """Let everything happen.  Raises :class:`Violation` where an invariant breaks."""
+        clock, limit = self.clock, self.spec.limit
+        step, upcoming = clock.step, clock.next
+        while self.running or self.pending:
+            moment = upcoming()
+            if moment is None or moment > limit:
+                break
+            step()
+            if progress is not None and not clock.steps % _EACH:
+                progress(self)
+        settled = self.watch.at_end(self.peers.values(), self.done_at)
+        return summed_up(
+            self.spec,
+            self.seed,
+            self.clock,
+            self.post,
+            self.network,
+            self.hosts,
+            self.peers,
+            self.watch,
+            self.electorate,
+            settled,
+            self._hostile,
+        )
+
+    @property
+    def events(self) -> int:
+        """Events that machines have handled."""
+        return sum(host.events for host in self.hosts)
+
+    # --- peers ------------------------------------------------------------------------------
+
+    def is_honest(self, host: Host) -> bool:
+        """Whether a host is none of the hostile ones."""
+        return host.index not in self._hostile
+
+    def crash(self, peer: int, *, noticed: bool, disk: bool) -> bool:
+        """A process ends without a word; False when there is none."""
+        host = self.peers.get(peer)
+        if host is None or not host.running:
+            return False
+        if not disk:
+            self._disk.pop(peer, None)
+            self._forgot[peer] = self._forgot.get(peer, 0) + 1
+        self.running -= not host.frozen_for_good
+        self._vanish(host, noticed)
+        host.die()
+        return True
+
+    def restart(self, peer: int, *, same_endpoint: bool = False) -> None:
+        """The same identity in a new process, which knows some of the others."""
+        old = self.peers[peer]
+        others = [host for host in self.peers.values() if host.index != peer]
+        there = [host for host in others if host.running] or others
+        seeds = self._seeds.sample(there, min(_SEEDS, len(there)))
+        host = self._new(peer, self.spec.timing, old.endpoint if same_endpoint else None)
+        for ballot in self._disk.get(peer, ()):
+            host.machine.ledger.add(ballot)
+        self._start(host, tuple(seed.endpoint for seed in seeds), fresh=False)
+
+    def join(self, peer: int, seeds: tuple[int, ...]) -> None:
+        """A peer comes late."""
+        known = tuple(self.peers[seed].endpoint for seed in seeds if seed in self.peers)
+        self._start(self._new(peer, self.spec.timing), known, fresh=False)
+
+    def _start(self, host: Host, seeds: tuple[str, ...], *, fresh: bool) -> None:
+        self.running += 1
+        host.start(seeds, fresh=fresh)
+        part = self._hostile.get(host.index)
+        if part is not None and part.does is Hostility.GARBAGE:
+            self._litter(host, part.every, self.chance("garbage", host.life))
+
+    def _done(self, host: Host) -> None:
+        self.done_at[host.life] = self.clock.now
+        self.running -= not host.frozen_for_good
+        self._vanish(host, noticed=True)
+
+    def _vanish(self, host: Host, noticed: bool) -> None:
+        """A process is gone; while its computer lives, others see their connections break."""
+        if self.post.at.get(host.endpoint) is host:
+            del self.post.at[host.endpoint]
+        if not noticed:
+            return
+        for other in self.peers.values():
+            if other is not host and other.running and host.endpoint in other.lines:
+                if self.network.hears(host.index, other.index):
+                    self.clock.after(self.spec.links.delay, other.lose, host.endpoint)
+
+    def _new(self, peer: int, timing: Timing, endpoint: str | None = None) -> Host:
+        spec, life = self.spec, len(self.hosts)
+        secret = hashlib.sha256(f"tallyp2p world {self.seed} peer {peer}".encode()).digest()
+        chance = self.chance("machine", life)
+        instance = chance.randbytes(8)
+        machine, codec = _protocol(spec.run, timing, secret, instance, chance)
+        host = Host(
+            index=peer,
+            life=life,
+            endpoint=endpoint or f"tcp://10.{life >> 16}.{life >> 8 & 255}.{life & 255}:7777",
+            machine=machine,
+            codec=codec,
+            clock=self.clock,
+            post=self.post,
+            watcher=self.watch,
+            vote=self._vote,
+            voting=spec.voting,
+            random=self.chance("training", life),
+            offset=self._offsets.get(peer, 0.0),
+            check=spec.check,
+            exact=spec.exact,
+        )
+        part = self._hostile.get(peer)
+        if part is not None and part.does is Hostility.EQUIVOCATE:
+            host.twist = equivocator(machine.author, lambda round: self._rival(host, round))
+        if part is None and peer not in self._may_forget:
+            self.watch.steady(machine.author)
+        self.hosts.append(host)
+        self.peers[peer] = host
+        return host
+
+    # --- votes and mischief -----------------------------------------------------------------
+
+    def _vote(self, host: Host, round: int) -> Ballot:
+        part = self._hostile.get(host.index)
+        wrong = part is not None and part.does is Hostility.WRONG
+        life = self._forgot.get(host.index, 0)
+        ballot = self.electorate.ballot(host.machine.author, round, life=life, wrong=wrong)
+        ballot = host.codec.seal(ballot)
+        self._disk.setdefault(host.index, []).append(ballot)
+        return ballot
+
+    def _rival(self, host: Host, round: int) -> Ballot:
+        return host.codec.seal(self.electorate.ballot(host.machine.author, round, rival=1))
+
+    def _litter(self, host: Host, every: float, chance: Random) -> None:
+        """Garbage to everybody, again and again."""
+        if not host.running:
+            return
+        for endpoint in list(host.lines):
+            host.inject(endpoint, garbage(chance))
+        self.clock.after(every, self._litter, host, every, chance)
+
+
+def _protocol(
+    run: RunParameters, timing: Timing, secret: bytes, instance: bytes, chance: Random
+) -> tuple[PeerMachine, Codec]:
+    """Who decides and who reads; in sealed runs the reader knows whose word to check."""
+    if run.seal is Seal.NONE:
+        machine = PeerMachine(run, timing, secret, instance, chance, _AGENT)
+        return machine, Codec(run, machine.author)
+    from ..wire.seal import Sealer, identity_of  # brings OpenSSL, which other runs do not need
+
+    machine = PeerMachine(run, timing, identity_of(secret), instance, chance, _AGENT)
+    return machine, Codec(
+        run, machine.author, Sealer(run.digest, secret, instance, machine.credentials)
+    )
