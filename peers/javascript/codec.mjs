@@ -116,8 +116,7 @@ export class Codec {
   }
 
   #readHello(frame) {
-    const has = Boolean(frame[1] & SEAL_FLAG);
-    require((frame[1] & ~SEAL_FLAG) === 0, "MALFORMED", "unknown flags");
+    const has = Boolean(frame[1] & SEAL_FLAG); // in every version 64 bytes (FIXED-1)
     require(frame.subarray(2, 7).equals(MAGIC), "VERSION", "HELLO without TALLY"); // HELLO-1
     require(!has || frame.length >= 7 + SIGNATURE, "LENGTH", "too short for its signature");
     const map = decodeMap(frame.subarray(7, has ? -SIGNATURE : undefined)); // HELLO-2
@@ -128,11 +127,12 @@ export class Codec {
     };
     const maybe = (name) => map.has(name) && field(name, isRound);
     field("versions", versions);
-    field("endpoint", (v) => (typeof v === "string" && isEndpoint(v) ? v : undefined));
     const [low, high] = hello.versions;
-    const { endpoint } = hello;
-    require(low <= VERSION && VERSION <= high, "VERSION", // HELLO-3, VERSION-2
+    const endpoint = isEndpoint(map.get("endpoint")) ? map.get("endpoint") : undefined;
+    require(low <= VERSION && VERSION <= high, "VERSION", // HELLO-3 before all else, VERSION-2
       `no common version: 1 to 1 here, ${low} to ${high} there`, { endpoint });
+    require((frame[1] & ~SEAL_FLAG) === 0, "MALFORMED", "unknown flags"); // FRAME-9
+    field("endpoint", () => endpoint);
     field("agent", (v) => (typeof v === "string" && Buffer.byteLength(v) <= LIMITS.text ? v : undefined));
     field("identity", binary(32));
     field("instance", binary(8));

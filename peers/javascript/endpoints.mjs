@@ -7,7 +7,7 @@ const IPC = /^ipc:\/\/[!-)+-~]+$/; // 21 to 7e, but for * (2a)
 
 /** Whether `text` is an endpoint that another peer could dial. */
 export function isEndpoint(text) {
-  if (text.length > LIMITS.endpoint) return false; // ENDPOINT-1
+  if (typeof text !== "string" || text.length > LIMITS.endpoint) return false; // ENDPOINT-1
   if (IPC.test(text)) return true;
   const parts = TCP.exec(text);
   if (!parts || Number(parts[3]) > 65535) return false; // ENDPOINT-2

@@ -19,16 +19,13 @@ export class Joining {
   /** HELLO came. `isFirst`: the first one of that process. */
   answered({ round = 0, held = -1 }, isFirst, now) {
     const { rounds } = this.peer;
+    if (rounds.voted !== null) return;
+    this.#answerAt ??= now;
+    this.#named = Math.max(this.#named, round);
     this.#held = Math.max(this.#held, held);
-    if (!rounds.mayJoin()) return;
-    if (rounds.first === null) {
-      this.#answerAt ??= now;
-      this.#named = Math.max(this.#named, round);
-    } else if (rounds.first === 0 && ((isFirst && round > 0) || held >= 0)) { // JOIN-3
-      this.#answerAt = now;
-      this.#named = Math.max(this.#named, round);
-      rounds.backToJoining();
-    }
+    if (rounds.first === null) return;
+    const runs = rounds.phase === "JOINING" && rounds.first === 0 && isFirst && round > 0;
+    if (runs || held >= rounds.first) rounds.backToJoining(); // JOIN-3
   }
 
   /** Decide and begin, where that is due now. */
@@ -37,18 +34,20 @@ export class Joining {
     const { rounds, members, timing } = peer;
     if (rounds.phase !== "JOINING") return;
     const late = this.#startedAt + timing.join_deadline <= now;
-    const others = members.present().length > 0;
-    if (rounds.first === null && this.#mayDecide(now)) this.#decide();
+    const alone = timing.quorum > 1 && members.present().every((m) => m.first === null);
+    if (rounds.first === null && (this.#mayDecide(now) || (late && !alone))) this.#decide();
     if (rounds.first >= timing.rounds) { // JOIN-4
-      rounds.leave();
-      return peer.finish(false, `the swarm is beyond round ${timing.rounds}, this peer's last`);
+      return this.#giveUp(`the swarm is beyond round ${timing.rounds}, this peer's last`);
     }
     const may = rounds.first !== null && this.#mayBegin(members, rounds.first, timing.quorum);
     if (!may && !late) return;
-    if (!may && !others && timing.quorum > 1) { // JOIN-4: alone
-      return peer.finish(false, "nobody was there to vote with");
-    }
-    rounds.begin(rounds.first ?? this.#decide(), now);
+    if (!may && alone) return this.#giveUp("nobody was there to vote with"); // JOIN-4
+    rounds.begin(rounds.first, now);
+  }
+
+  #giveUp(text) {
+    this.peer.rounds.leave(); // ROUND-10
+    this.peer.finish(false, text);
   }
 
   #mayDecide(now) {
@@ -65,7 +64,6 @@ export class Joining {
     if (this.#held >= first) first = (Math.floor(this.#held / step) + 1) * step;
     rounds.first = first;
     lines.helloAll();
-    return first;
   }
 
   #mayBegin(members, first, quorum) { // JOIN-4

@@ -29,8 +29,10 @@ function same(a, b) {
 export class Ledger {
   #rounds = new Map(); // round -> author -> { ballots: one, or the two that annul, tag }
 
-  constructor(run) {
+  /** `own`: the author for whose ballot a place is kept (LEDGER-7); null: nobody. */
+  constructor(run, own = null) {
     this.run = run;
+    this.own = own;
   }
 
   /** Take a ballot in: "new", "known", "annulled", or "full" when there is no room (LEDGER-7). */
@@ -38,7 +40,8 @@ export class Ledger {
     const authors = this.#rounds.get(ballot.round) ?? new Map();
     const entry = authors.get(ballot.author);
     if (!entry) {
-      if (authors.size >= LIMITS.members) return "full";
+      const kept = this.own && ballot.author !== this.own && !authors.has(this.own) ? 1 : 0;
+      if (authors.size >= LIMITS.members - kept) return "full";
       authors.set(ballot.author, { ballots: [ballot], tag: tagOf(this.run, ballot) }); // LEDGER-2
       this.#rounds.set(ballot.round, authors);
       return "new";
@@ -70,10 +73,13 @@ export class Ledger {
     return this.#entries(round).map(([author, entry]) => [author, entry.tag]);
   }
 
-  /** The newest round for which a ballot of the author is held; undefined without one. */
-  newest(author) {
-    const rounds = [...this.#rounds].filter(([, authors]) => authors.has(author)).map(([r]) => r);
-    return rounds.length ? Math.max(...rounds) : undefined;
+  /** The newest round for which a ballot of one of `authors` is held; undefined without one. */
+  newest(authors) {
+    let newest;
+    for (const [round, held] of this.#rounds) {
+      if (!(round <= newest) && authors.some((author) => held.has(author))) newest = round;
+    }
+    return newest;
   }
 
   /** The newest round of which any ballot is held; -1 without one. */
@@ -94,9 +100,15 @@ export class Ledger {
     return hash.digest("hex").slice(0, 32);
   }
 
-  /** Forget what is older than `floor`. */
-  prune(floor) {
-    for (const round of this.#rounds.keys()) if (round < floor) this.#rounds.delete(round);
+  has(round) {
+    return this.#rounds.has(round);
+  }
+
+  /** Forget what is older than `floor` or newer than `top`. */
+  prune(floor, top) {
+    for (const round of this.#rounds.keys()) {
+      if (round < floor || round > top) this.#rounds.delete(round);
+    }
   }
 
   #entries(round) {

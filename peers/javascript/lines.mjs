@@ -10,8 +10,10 @@ export class Lines {
   #lines = new Map(); // endpoint -> { openedAt, helloAt, gap, answered, broken }
   #errorAt = -Infinity;
 
-  constructor(peer) {
+  /** `most`: how many lines there may be at once (CONTACT-9). */
+  constructor(peer, most) {
     this.peer = peer;
+    this.most = Math.min(most, LIMITS.members);
   }
 
   has(endpoint) {
@@ -25,16 +27,24 @@ export class Lines {
   /** Dial an endpoint and say HELLO, unless that was done (CONTACT-1, CONTACT-2, CONTACT-9). */
   open(endpoint, now) {
     const { peer } = this;
-    const full = this.#lines.size >= LIMITS.members;
-    if (this.has(endpoint) || endpoint === peer.me.endpoint || full) return;
+    if (this.has(endpoint) || endpoint === peer.me.endpoint) return;
     const { patience } = peer.timing;
     const member = peer.members.at(endpoint);
+    if (this.#lines.size >= this.most && !(member && this.#makeRoom())) return;
     this.#lines.set(endpoint, {
       openedAt: now, helloAt: now + patience, gap: patience, broken: false,
       answered: Boolean(member && !member.unsure),
     });
     peer.effects.push({ do: "open", endpoint });
     this.hello(endpoint);
+  }
+
+  /** Names that somebody made up must not keep a member from being reached: the oldest line on which
+   * nobody has answered is given up. Whether there was one. */
+  #makeRoom() {
+    const [endpoint] = [...this.#lines].find(([, line]) => !line.answered) ?? [];
+    if (endpoint) this.close(endpoint);
+    return Boolean(endpoint);
   }
 
   close(endpoint) {
@@ -44,12 +54,12 @@ export class Lines {
   /** The shell tells that a connection broke; what it had not sent is lost. */
   lost(endpoint, now) {
     if (!this.has(endpoint)) return;
-    const member = this.peer.members.at(endpoint);
+    const members = this.peer.members.allAt(endpoint);
     const line = this.#lines.get(endpoint);
     // libzmq would connect again by itself, without HELLO (CONTACT-2).
-    if (member) {
+    if (members.length) {
       this.close(endpoint);
-      this.peer.members.lost(member, now);
+      for (const member of members) this.peer.members.lost(member, now);
     } else if (!line.broken) { // nobody has answered there yet: tried again when HELLO is due
       this.peer.effects.push({ do: "close", endpoint });
       line.broken = true;
@@ -72,17 +82,17 @@ export class Lines {
       kind: "HELLO",
       agent: me.agent,
       endpoint: me.endpoint,
-      held: member && ledger.newest(member.author),
+      held: ledger.newest(members.allAt(endpoint).map(({ author }) => author)),
       identity: me.identity,
       instance: me.instance,
-      known: members.present().length + 1,
+      known: this.#lines.size + 1,
       met: Boolean(member && !member.unsure),
       round: rounds.open() ?? undefined,
       run: run.digest,
       start: rounds.first ?? undefined,
       versions: [1, 1],
     };
-    if (this.peer.random() < GREASE_SHARE) {
+    if (this.peer.greases && this.peer.random() < GREASE_SHARE) {
       const digits = Math.floor(this.peer.random() * 0x10000).toString(16).padStart(4, "0");
       hello.grease = [[`grease-${digits}`, Math.floor(this.peer.random() * 0x100)]];
     }
@@ -124,8 +134,8 @@ export class Lines {
 
   /** Now and then a frame that means nothing (GREASE-2). */
   grease(endpoint) {
-    const { random } = this.peer;
-    if (random() >= GREASE_SHARE || this.#lines.get(endpoint)?.broken !== false) return;
+    const { random, greases } = this.peer;
+    if (!greases || random() >= GREASE_SHARE || this.#lines.get(endpoint)?.broken !== false) return;
     const kind = GREASE_KINDS[Math.floor(random() * GREASE_KINDS.length)];
     const size = Math.floor(random() * 17);
     const bytes = Array.from({ length: size }, () => Math.floor(random() * 256));

@@ -21,21 +21,31 @@ import { Repair } from "./repair.mjs";
 import { Rounds } from "./rounds.mjs";
 import { authorOf, keyPair } from "./seal.mjs";
 
+const ERROR = 0x03; // the kind
+const SHOWN = 8; // refusals of one reason that are shown a second
+
 export class PeerMachine {
   #links = new Map(); // link -> { author, identity, instance }, the oldest HELLO first
+  #shownAt = -Infinity;
+  #shown = new Map(); // reason -> how often it was shown in this second
   #dueAt = Infinity;
 
   /** `secret`: 32 bytes, hexadecimal: the Ed25519 seed in a sealed run (SEAL-1), else the identity. */
-  constructor({ run, timing, secret, instance, random, agent = "tally-javascript/0.1" }) {
+  constructor({
+    run, timing, secret, instance, random, agent = "tally-javascript/0.1",
+    lines = LIMITS.members, // how many there may be at once
+    greases = true, // GREASE-2
+  }) {
     const keys = run.sealed ? keyPair(secret) : { identity: secret };
     this.run = run;
     this.timing = timing;
     this.random = random; // () -> [0, 1)
+    this.greases = greases;
     this.me = { ...keys, author: authorOf(keys.identity), instance, agent, endpoint: null };
     this.effects = [];
     this.codec = new Codec(run, this.me);
-    this.ledger = new Ledger(run);
-    this.lines = new Lines(this);
+    this.ledger = new Ledger(run, this.me.author);
+    this.lines = new Lines(this, lines);
     this.members = new Members(this);
     this.rounds = new Rounds(this);
     this.joining = new Joining(this);
@@ -59,16 +69,15 @@ export class PeerMachine {
     this.#enter(now);
     const sender = this.#links.get(link) ?? null;
     const member = sender && this.members.get(sender.author);
-    // What an earlier process of a member left behind says nothing of the one that is there now.
-    const current = member?.instance === sender?.instance ? member : undefined;
     let outcome = { verdict: "accept" };
     try {
       const message = this.codec.decode(frames, sender);
       if (this.rounds.phase === "DONE") return outcome; // it has left
-      if (current && message.kind !== "HELLO") this.members.heard(current, now);
-      this.#take(link, message, sender, current, now);
+      if (member && message.kind !== "HELLO") this.members.heard(member, now);
+      this.#take(link, message, member, now);
     } catch (error) {
-      outcome = this.#refuse(error, current, now);
+      const answers = frames[0]?.[0] !== ERROR; // ERROR-2
+      outcome = this.#refuse(error, member, answers, now);
     }
     this.#settle(now);
     return outcome;
@@ -153,22 +162,15 @@ export class PeerMachine {
     );
   }
 
-  #take(link, message, sender, member, now) {
+  #take(link, message, member, now) {
     switch (message.kind) {
       case "HELLO": return this.#hello(link, message, now);
-      case "VOTE": return this.#vote(message, sender, member);
+      case "VOTE": return this.#vote(message, member);
       case "ERROR": // changes nothing, whoever sent it (ERROR-3)
-        return this.tell({
-          event: "refused", reason: message.code, text: message.text, by_them: true,
-          author: sender?.author ?? null,
-        });
+        return this.#show(message.code, message.text, true, member, now);
       case "BYE":
-        require(sender, "EARLY", "BYE before HELLO"); // CONTACT-10
-        if (member) this.members.bye(member, message, now);
-        return;
-    }
-    if (!member) return;
-    switch (message.kind) {
+        require(member, "EARLY", "BYE before HELLO"); // CONTACT-10
+        return this.members.bye(member, message);
       case "PING":
         this.lines.send(member.endpoint, this.rounds.pong(message.nonce)); // MEMBER-3
         return this.#compare(member, message.roster, now);
@@ -191,19 +193,23 @@ export class PeerMachine {
   #hello(link, hello, now) {
     const { me } = this;
     const { endpoint } = hello;
-    if (hello.identity === me.identity) {
-      if (hello.instance === me.instance) return; // this peer has dialled itself by another name
-      throw new Refusal("AUTHOR", "another process has this identity", { endpoint }); // CONTACT-7
-    }
+    // This peer has dialled itself by another name:
+    if (hello.identity === me.identity && hello.instance === me.instance) return;
     const author = authorOf(hello.identity);
     const before = this.members.get(author);
+    if (author === me.author || (before && before.identity !== hello.identity)) { // CONTACT-7
+      throw new Refusal("AUTHOR", "somebody else has this identity or author id", { endpoint });
+    }
     const member = before ?? this.members.add(author, now);
     if (!member) throw new Refusal("LIMIT", "too many members", { endpoint });
+    const isFirst = member.instance !== hello.instance;
+    if (before && isFirst) this.unbind((bound) => bound === author); // CONTACT-6
     this.#bind(link, { author, identity: hello.identity, instance: hello.instance });
 
-    const isFirst = member.instance !== hello.instance;
     const moved = isFirst || member.endpoint !== endpoint;
-    if (before && moved) this.lines.close(member.endpoint); // CONTACT-6
+    const shared = member.endpoint !== endpoint &&
+      this.members.allAt(member.endpoint).some((other) => other !== member);
+    if (before && moved && !shared) this.lines.close(member.endpoint); // CONTACT-6
     if (moved || member.state === "gone") member.newest = null; // MEMBER-8
     if (isFirst || member.byBye) Object.assign(member, { last: undefined, finished: false });
     Object.assign(member, {
@@ -224,25 +230,31 @@ export class PeerMachine {
     this.joining.answered(hello, isFirst, now);
   }
 
+  /** Forget the connections of some authors. */
+  unbind(isOne) {
+    for (const [link, { author }] of this.#links) if (isOne(author)) this.#links.delete(link);
+  }
+
   #bind(link, sender) { // LIMIT-3
     this.#links.delete(link);
     if (this.#links.size >= LIMITS.links) this.#links.delete(this.#links.keys().next().value);
     this.#links.set(link, sender);
   }
 
-  #vote({ kind, ...ballot }, sender, member) {
+  #vote({ kind, ...ballot }, member) {
     const { round, author } = ballot;
     const { kept, newest } = this.rounds.window();
     // Also by a ballot that comes too early: so a peer that slept learns how far the others are.
-    if (member && author === sender.author) this.members.seenIn(member, round); // MEMBER-8
+    if (author === member.author) this.members.seenIn(member, round); // MEMBER-8
     if (round < kept || round > newest) { // ROUND-7
       throw new Refusal("ROUND", `round ${round} is outside ${kept} to ${newest}`);
     }
-    const second = this.ledger.held(author, round).length < 2;
+    // Before the first round the window goes where others say that they are: nothing stays behind.
+    if (!this.ledger.has(round)) this.rounds.prune();
     const outcome = this.ledger.add(ballot);
     if (outcome === "new") this.rounds.gained(round);
-    if (outcome === "annulled" && second) {
-      throw new Refusal("EQUIVOCATION", `a second ballot of ${author} for round ${round}`);
+    if (outcome === "annulled") {
+      throw new Refusal("EQUIVOCATION", `two ballots of ${author} for round ${round}`);
     }
   }
 
@@ -253,18 +265,27 @@ export class PeerMachine {
     this.lines.peers(member.endpoint);
   }
 
-  #refuse(error, member, now) {
+  /** For a person, at a bounded rate (VERDICT-1): what strangers can make this peer write has an end. */
+  #show(reason, text, byThem, member, now) {
+    if (now >= this.#shownAt + 1) [this.#shownAt, this.#shown] = [now, new Map()];
+    const what = byThem ? "theirs" : reason;
+    const shown = (this.#shown.get(what) ?? 0) + 1;
+    this.#shown.set(what, shown);
+    if (shown > SHOWN) return;
+    this.tell({ event: "refused", reason, text, by_them: byThem, author: member?.author ?? null });
+  }
+
+  #refuse(error, member, answers, now) {
     const refusal = error instanceof Refusal ? error : new Refusal("INTERNAL", String(error));
     if (refusal !== error) this.tell({ event: "fault", text: String(error.stack) });
     const { reason, code, verdict, message: text, about } = refusal;
     if (this.rounds.phase === "DONE") return { verdict, reason, text };
     if (member) this.members.heard(member, now);
-    const author = member?.author ?? null;
     const silent = reason === "TYPE" && about.kind >= 0x80; // FRAME-10: nothing of these
-    if (!silent) this.tell({ event: "refused", reason: code, text, by_them: false, author });
+    if (!silent) this.#show(code, text, false, member, now);
     if (about.endpoint) { // CONTACT-3, CONTACT-7, VERSION-2, VERDICT-3
       this.lines.error(about.endpoint, reason, reason === "RUN" ? this.run.descriptor : text, now);
-    } else if (member && !silent && reason !== "EQUIVOCATION" && (verdict === "reject" || reason === "TYPE")) {
+    } else if (member && answers && !silent && reason !== "EQUIVOCATION" && (verdict === "reject" || reason === "TYPE")) {
       this.lines.error(member.endpoint, reason, text, now); // VERDICT-3, FRAME-10
     }
     return { verdict, reason, text };

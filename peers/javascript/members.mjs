@@ -36,12 +36,18 @@ export class Members {
     return this.present().find((member) => member.endpoint === endpoint);
   }
 
+  /** Usually one at most; but anybody may name an endpoint that is another's. */
+  allAt(endpoint) {
+    return this.present().filter((member) => member.endpoint === endpoint);
+  }
+
   /** A new member as HELLO tells it, or undefined where there is no room (LIMIT-3). */
   add(author, now) {
     if (this.#byAuthor.size >= LIMITS.members) {
       const forgotten = this.all().find((member) => member.state === "gone");
       if (!forgotten) return undefined;
       this.#byAuthor.delete(forgotten.author);
+      this.peer.unbind((author) => author === forgotten.author);
     }
     const member = {
       author, identity: null, instance: null, endpoint: null,
@@ -59,6 +65,7 @@ export class Members {
       reopenAt: Infinity, // when a broken line is opened again
       lostAt: -Infinity, // when it broke
       sumAt: -Infinity, // when it was last sent PEERS because rosters differed
+      promised: new Set(), // rounds whose own ballots it has asked for too early (ROUND-5)
     };
     this.#byAuthor.set(author, member);
     return member;
@@ -92,17 +99,17 @@ export class Members {
     if (round !== undefined && round > (member.newest ?? -1)) member.newest = round;
   }
 
-  bye(member, { code, last }, now) {
+  bye(member, { code, last }) {
     member.last = last ?? -1;
     this.seenIn(member, last);
     if (code === 1) member.finished = true;
-    else this.#leave(member, true, now); // MEMBER-5, BYE-2
+    else this.#leave(member, true); // MEMBER-5, BYE-2
   }
 
   /** The line to it broke (MEMBER-4, MEMBER-5). */
   lost(member, now) {
     if (member.state === "gone") return;
-    if (member.finished) return this.#leave(member, false, now);
+    if (member.finished) return this.#leave(member, false);
     member.unsure = true;
     this.#suspect(member, now);
     // Opened again, so that its host is asked whether somebody is still there; but not in a circle.
@@ -127,14 +134,14 @@ export class Members {
     this.#tell(member);
   }
 
-  #leave(member, byBye, now) {
+  #leave(member, byBye) {
     if (member.state === "gone") return;
     member.state = "gone";
     member.byBye = byBye;
     this.#answered(member);
     member.reopenAt = Infinity;
     this.#tell(member);
-    this.peer.lines.close(member.endpoint, now);
+    if (!this.at(member.endpoint)) this.peer.lines.close(member.endpoint);
   }
 
   #tell({ author, state }) {
@@ -189,7 +196,7 @@ export class Members {
     for (const member of this.present()) {
       if (member.askedAt !== null && member.askedAt + timing.suspect_after <= now) this.#suspect(member, now);
       if (member.state === "suspect" && member.suspectAt + timing.gone_after <= now) {
-        this.#leave(member, false, now);
+        this.#leave(member, false);
         continue;
       }
       if (member.reopenAt <= now) {

@@ -50,7 +50,6 @@ const number = (low, high) => ({
 const word = (...words) => ({ read: (value) => (words.includes(value) ? value : undefined) });
 const yes = { read: (value) => ({ 1: true, 0: false, true: true, false: false })[String(value)] };
 const hex64 = { read: (value) => (/^[0-9a-f]{64}$/.test(value) ? value : undefined) };
-const MANY = Number.MAX_SAFE_INTEGER;
 
 /** The run parameters in the order of the descriptor: name, default, how to read a value. */
 const PARAMETERS = [
@@ -59,10 +58,10 @@ const PARAMETERS = [
   ["abstain", true, yes],
   ["pool", 300, number(1, 2 ** 32 - 1)],
   ["pool_digest", "0".repeat(64), hex64],
-  ["probes", 32, number(1, MANY)],
-  ["rounds_per_ballot", 8, number(1, MANY)],
+  ["probes", 32, number(1, LIMITS.probes)],
+  ["rounds_per_ballot", 8, number(1, LIMITS.probes)],
   ["spreading", "sampled", word("sampled", "broadcast")],
-  ["degree", 2, number(1, MANY)],
+  ["degree", 2, number(1, 2 ** 32 - 1)],
   ["ids", "derived", word("derived", "explicit")],
   ["seal", "none", word("none", "ed25519")],
 ];

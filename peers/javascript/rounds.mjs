@@ -16,7 +16,6 @@ export class Rounds {
   #castAt = 0;
   #waiting = new Map(); // round -> { expected, excused, castAt }
   #wants = new Map(); // author -> { at, gap, sentAt, postponed }
-  #promised = new Map(); // round -> authors that have asked for the own ballot (ROUND-5)
   #gained = new Set(); // rounds that have got ballots since the learner was last called
   #stayUntil = Infinity;
 
@@ -24,16 +23,13 @@ export class Rounds {
     this.peer = peer;
   }
 
-  /** The round that is open, as HELLO and PONG tell it; null: none. */
+  /** The round that this peer is in, after its last that one, as HELLO and PONG tell it; null: none. */
   open() {
+    if (this.phase === "STAYING") return this.voted;
     return ["VOTING", "OPEN", "LEARNING"].includes(this.phase) ? this.round : null;
   }
 
   // --- before the first vote ------------------------------------------------------------------
-
-  mayJoin() {
-    return this.voted === null && (this.phase === "JOINING" || this.phase === "VOTING");
-  }
 
   backToJoining() { // JOIN-3; a vote that is being made comes to nothing
     this.phase = "JOINING";
@@ -47,7 +43,7 @@ export class Rounds {
     if (round >= timing.rounds || round > LAST_ROUND) return this.#stay(now);
     this.phase = "VOTING";
     this.round = round;
-    this.#prune();
+    this.prune();
     if (ledger.held(me.author, round).length) return this.#open(now); // as in cast
     const ids = run.ids === "derived" ? deriveIds(run.id, round, run.pool, run.votes) : null;
     this.peer.effects.push({ do: "vote", round, ids });
@@ -76,9 +72,8 @@ export class Rounds {
       : { receivers: others, senders: others };
     this.#waiting.set(round, { expected: senders, excused: new Set(), castAt: now });
     this.#wants.clear();
-    const to = new Set([...receivers, ...(this.#promised.get(round) ?? [])]);
-    this.#promised.delete(round);
-    for (const author of to) {
+    const asking = members.present().filter(({ promised }) => promised.has(round));
+    for (const author of new Set([...receivers, ...asking.map((member) => member.author)])) {
       const member = members.get(author);
       for (const ballot of ledger.held(me.author, round)) this.#sendBallot(member, ballot);
     }
@@ -118,7 +113,8 @@ export class Rounds {
     return expected.filter((author) => {
       const member = members.get(author);
       if (!member || member.state !== "alive" || excused.has(author)) return false; // ROUND-6
-      if (member.first === null || member.first > round) return false; // started again meanwhile
+      // One that is undecided again may still vote in it.
+      if (member.first !== null && member.first > round) return false;
       if (member.last !== undefined && member.last < round) return false; // will not vote in it
       return ledger.tag(author, round) === null;
     });
@@ -128,7 +124,8 @@ export class Rounds {
     const { peer, round } = this;
     const { run, ledger, timing } = peer;
     this.phase = "LEARNING";
-    if (timing.pace === "lockstep") this.#waiting.delete(round);
+    const slack = timing.pace === "bounded" ? timing.staleness * run.rounds_per_ballot : 0;
+    for (const r of this.#waiting.keys()) if (r <= round - slack) this.#waiting.delete(r); // ROUND-3
     const ballots = ledger.ballots(round);
     const counted = tally(run, round, ballots);
     peer.tell({ event: "round", round, heard: ballots.map(({ author }) => author) });
@@ -206,11 +203,14 @@ export class Rounds {
     return Math.floor((this.round ?? this.voted ?? this.first ?? theirs()) / step) * step;
   }
 
-  #prune() {
-    const { kept } = this.window();
-    this.peer.ledger.prune(kept);
-    for (const round of this.#promised.keys()) if (round < this.round) this.#promised.delete(round);
-    for (const round of this.#gained) if (round < kept) this.#gained.delete(round);
+  /** Forget what is outside the window. */
+  prune() {
+    const { kept, newest } = this.window();
+    this.peer.ledger.prune(kept, newest);
+    for (const round of this.#gained) if (round < kept || round > newest) this.#gained.delete(round);
+    for (const { promised } of this.peer.members.all()) {
+      for (const round of promised) if (round < this.round) promised.delete(round);
+    }
     for (const round of this.#waiting.keys()) if (round < kept) this.#waiting.delete(round);
   }
 
@@ -222,25 +222,24 @@ export class Rounds {
   wanted(member, entries) {
     const { me, ledger, lines } = this.peer;
     let missing = false;
+    const asked = new Set();
     for (const [author, round] of entries) {
+      if (asked.has(author + round)) continue; // once is enough
+      asked.add(author + round);
       const held = ledger.held(author, round);
       for (const ballot of held) this.#sendBallot(member, ballot);
       if (author !== me.author || held.length) continue;
       missing = true;
-      if (round % this.peer.run.rounds_per_ballot === 0) this.peer.members.seenIn(member, round); // MEMBER-8
-      if (this.#willCast(round)) {
-        const asking = this.#promised.get(round) ?? new Set();
-        this.#promised.set(round, asking.add(member.author));
-      }
+      const isFirst = round % this.peer.run.rounds_per_ballot === 0 && round <= LAST_ROUND;
+      if (isFirst) this.peer.members.seenIn(member, round); // MEMBER-8
+      if (isFirst && this.#willCast(round)) member.promised.add(round);
     }
     if (missing) lines.send(member.endpoint, this.pong(0));
   }
 
   #willCast(round) {
-    const { run, timing } = this.peer;
-    const ahead = round <= this.window().newest && round < timing.rounds;
-    const isFirst = round % run.rounds_per_ballot === 0;
-    return ahead && isFirst && (this.round === null || round >= this.round) && this.phase !== "STAYING";
+    const ahead = round <= this.window().newest && round < this.peer.timing.rounds;
+    return ahead && (this.round === null || round >= this.round) && this.phase !== "STAYING";
   }
 
   pong(nonce) {
@@ -250,8 +249,9 @@ export class Rounds {
 
   /** PONG with nonce 0: the own ballot that was asked for is not there (ROUND-6). */
   refusedBallot(author, theirs) {
-    for (const [round, { excused }] of this.#waiting) {
-      if (theirs === undefined || theirs > round) excused.add(author);
+    for (const [round, { expected, excused }] of this.#waiting) {
+      const before = theirs === undefined || theirs > round;
+      if (before && expected.includes(author)) excused.add(author);
     }
   }
 

@@ -15,6 +15,7 @@ export function play(input) {
     secret: run.sealed ? input.self.secret : input.self.identity,
     instance: input.self.instance,
     random: generator(1),
+    greases: false, // 9.3
   });
   const tallies = {};
   let send = [];
