@@ -20,13 +20,24 @@ async def test_a_child_is_told_to_leave() -> None:
     process.terminate()
     assert await process.ended(10)
     assert (process.gone(), process.code) == (True, -15)
+    assert process.words() == ""
     process.terminate()  # a second time does no harm
+    await process.kill()
 
 
 async def test_a_child_can_be_killed() -> None:
     process = await Process.start(WAITS)
     await process.kill()
     assert process.gone() and process.code == -9
+    await process.kill()
+    assert process.words() == ""
+
+
+async def test_a_childs_last_words() -> None:
+    code = "import sys; print('no'); print('a\\nb', file=sys.stderr)"
+    process = await Process.start([sys.executable, "-c", code])
+    assert await process.ended(10)
+    assert process.words() == "b"
     await process.kill()
 
 
@@ -37,6 +48,7 @@ async def test_somebody_elses_process_is_watched() -> None:
     process.terminate()
     assert await child.ended(10)
     assert await process.ended(10)
+    await child.kill()
     assert not Process.of(os.getpid()).gone()
 
 

@@ -113,7 +113,10 @@ async def _somebody(endpoint: str, process: Process | None) -> None:
     end = loop.time() + (_LISTENS if process is not None else 0.0)
     while (stream := await Stream.open(endpoint)) is None:
         if process is not None and process.gone():
-            raise SettingsError(f"the program ended (exit code {process.code}) and never listened")
+            said = f": {words}" if (words := process.words()) else ""
+            raise SettingsError(
+                f"the program ended (exit code {process.code}) and never listened{said}"
+            )
         if loop.time() >= end:
             raise SettingsError(f"nobody listens at {endpoint}: start the peer first, alone")
         await asyncio.sleep(0.05)

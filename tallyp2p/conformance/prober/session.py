@@ -16,7 +16,7 @@ from .seen import Seen
 __all__ = ["Session", "Subject"]
 
 _GROUND = 30  # ballots ahead of the open round; the window has 64
-_ERROR_EVERY = 1.15  # s from one ERROR of the peer's to the next that a case may want
+_ERROR_EVERY = 1.03  # s from one ERROR of the peer's to the next that a case may want
 
 
 @dataclass(frozen=True, slots=True)

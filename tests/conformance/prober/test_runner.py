@@ -66,9 +66,10 @@ async def test_nobody_there() -> None:
 
 
 async def test_a_program_that_ends_at_once() -> None:
-    process = await Process.start(["false"])
-    with pytest.raises(SettingsError, match="ended .exit code 1. and never listened"):
+    process = await Process.start(["sh", "-c", "echo bad luck >&2; exit 3"])
+    with pytest.raises(SettingsError, match="ended .exit code 3. and never listened: bad luck"):
         await probe(free_endpoint(), chosen(("liveness",)), process=process)
+    await process.kill()
 
 
 async def test_what_listens_and_is_no_peer() -> None:
