@@ -19,6 +19,7 @@ _COMMANDS = {
     "peer": "run one peer in the foreground",
     "export": "write the data of a peer for one in another language",
     "conform": "test an implementation of the protocol against its specification",
+    "simulate": "run a whole swarm in virtual time, with every fault, from one seed",
     "profile": "show, list and check settings",
     "completion": "set up completion of commands and options in your shell",
 }

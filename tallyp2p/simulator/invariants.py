@@ -68,6 +68,7 @@ class Watch:
         self.first = 0  # lives below this one were there at the beginning
         self.opened: dict[int, int] = {}  # life -> the round that it has open
         self.closed: dict[int, int] = {}  # life -> rounds that it has closed
+        self.timeline: dict[int, list[tuple[float, int]]] = {}  # peer -> (moment, round closed)
         self.waits: list[float] = []  # seconds from own ballot to close, of every closed round
         self.missing = 0  # expected ballots that were not there when a round closed
         self.heard = 0
@@ -128,6 +129,8 @@ class Watch:
         elif type(notice) is events.RoundClosed:
             self.closed[host.life] = self.closed.get(host.life, 0) + 1
             self.waits.append(notice.waited)
+            moments = self.timeline.setdefault(host.index, [])
+            moments.append((self._clock.now, notice.round + self._span))
             self.missing += len(notice.missing)
             self.heard += len(notice.heard)
             self._memory(host, held=False)
