@@ -28,6 +28,7 @@ function same(a, b) {
 
 export class Ledger {
   #rounds = new Map(); // round -> author -> { ballots: one, or the two that annul, tag }
+  #packed = new Map(); // round -> what of it is hashed, until it changes: DIGEST may ask again and again
 
   /** `own`: the author for whose ballot a place is kept (LEDGER-7); null: nobody. */
   constructor(run, own = null) {
@@ -39,6 +40,7 @@ export class Ledger {
   add(ballot) {
     const authors = this.#rounds.get(ballot.round) ?? new Map();
     const entry = authors.get(ballot.author);
+    this.#packed.delete(ballot.round);
     if (!entry) {
       const kept = this.own && ballot.author !== this.own && !authors.has(this.own) ? 1 : 0;
       if (authors.size >= LIMITS.members - kept) return "full";
@@ -94,10 +96,17 @@ export class Ledger {
     const inside = [...this.#rounds.keys()]
       .filter((r) => r >= round && r < round + count * step && (r - round) % step === 0)
       .sort((a, b) => a - b);
-    for (const r of inside) {
-      for (const [author, tag] of this.listing(r)) hash.update(u32(r)).update(author + tag, "hex");
-    }
+    for (const r of inside) hash.update(this.#pack(r));
     return hash.digest("hex").slice(0, 32);
+  }
+
+  #pack(round) {
+    if (!this.#packed.has(round)) {
+      const number = u32(round).toString("hex");
+      const text = this.listing(round).map(([author, tag]) => number + author + tag).join("");
+      this.#packed.set(round, Buffer.from(text, "hex"));
+    }
+    return this.#packed.get(round);
   }
 
   has(round) {
@@ -107,7 +116,9 @@ export class Ledger {
   /** Forget what is older than `floor` or newer than `top`. */
   prune(floor, top) {
     for (const round of this.#rounds.keys()) {
-      if (round < floor || round > top) this.#rounds.delete(round);
+      if (round >= floor && round <= top) continue;
+      this.#rounds.delete(round);
+      this.#packed.delete(round);
     }
   }
 

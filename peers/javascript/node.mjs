@@ -9,20 +9,22 @@ import * as zmq from "zeromq";
 import { LIMITS } from "./parameters.mjs";
 
 const HIGH_WATER = 500; // messages in each of ZeroMQ's queues (FRAME-5)
+const BUFFER = 2 ** 24; // bytes of ballots that one line may hold back, about
 const LINGER = 1000; // ms in which what was sent last may still leave
 const BACK_OFF = 2000; // ms between attempts to reach who does not listen
+const LONGEST = 2 ** 31 - 1; // ms that a timer can wait
 
 zmq.context.maxSockets = 4 * LIMITS.members + 64; // each DEALER has a pair of sockets for its monitor
 
 /** How many DEALERs there may be: four files each, and a quarter of all is left to those who dial in. */
-function roomForLines() {
+export function roomForLines() {
   let files = 1024; // where the system does not say
   try {
     files = Number(/Max open files\s+([0-9]+)/.exec(readFileSync("/proc/self/limits", "ascii"))[1]);
   } catch {
     // not Linux
   }
-  return Math.max(4, Math.floor((files * 3) / 16));
+  return Math.max(20, Math.floor((files * 3) / 16));
 }
 
 /** A ROUTER that listens at `address`; throws Error in a sentence. */
@@ -48,11 +50,13 @@ export class Line {
   #sending = false;
   #closing = false;
 
-  constructor(endpoint, lost) {
+  constructor(endpoint, lost, most = HIGH_WATER) {
+    this.most = most;
     this.dealer = new zmq.Dealer({
       routingId: Buffer.concat([Buffer.from([1]), randomBytes(8)]), // FRAME-3
-      sendHighWaterMark: HIGH_WATER,
-      receiveHighWaterMark: 1, // FRAME-2: nothing is to come back
+      sendHighWaterMark: most,
+      receiveHighWaterMark: 1, // FRAME-2: nothing is to come back, and who sends it all the same
+      maxMessageSize: LIMITS.frame, // is not read, nor can fill the memory by one message
       sendTimeout: 0,
       linger: LINGER,
       reconnectMaxInterval: BACK_OFF,
@@ -67,7 +71,7 @@ export class Line {
   }
 
   send(frame) {
-    if (this.#queue.length >= HIGH_WATER) return; // dropped, FRAME-5
+    if (this.#queue.length >= this.most) return; // dropped, FRAME-5
     this.#queue.push(frame);
     if (!this.#sending) this.#drain();
   }
@@ -93,7 +97,7 @@ export class Line {
 
 export class Node {
   #lines = new Map();
-  #room = roomForLines();
+  #leaving = 0; // closed lines that may still hold files
   #timer = null;
   #finished;
   #error = null;
@@ -104,6 +108,10 @@ export class Node {
    * `tell`: is handed every event for people. */
   constructor(machine, router, contributor, tell) {
     Object.assign(this, { machine, router, contributor, tell });
+    const { votes, bits } = machine.run;
+    const ballot = 100 + Math.ceil((votes * bits) / 8);
+    this.most = Math.min(HIGH_WATER, Math.max(32, Math.floor(BUFFER / ballot))); // of a line's messages
+    this.room = roomForLines();
   }
 
   /** Take part until the machine has finished; its `completed` and `text`. */
@@ -132,7 +140,11 @@ export class Node {
     try {
       for await (const [link, ...frames] of this.router) {
         for (const frame of frames) this.received += frame.length;
-        this.#event((machine, now) => machine.receive(link.toString("hex"), frames, now));
+        try {
+          this.#event((machine, now) => machine.receive(link.toString("hex"), frames, now));
+        } catch (error) { // whatever a stranger sends, this loop goes on
+          this.tell({ event: "fault", text: String(error.stack) });
+        }
         await breathe(); // a flood of messages must not keep timers and signals waiting
       }
     } catch (error) {
@@ -151,7 +163,7 @@ export class Node {
     const due = this.machine.due();
     if (due === Infinity) return;
     // Up to a millisecond late, never early: a timer that fires early would fire again at once.
-    const wait = Math.max(0, Math.ceil((due - this.#now()) * 1000));
+    const wait = Math.min(LONGEST, Math.max(0, Math.ceil((due - this.#now()) * 1000)));
     this.#timer = setTimeout(() => this.#event((machine, now) => machine.tick(now)), wait);
   }
 
@@ -159,12 +171,13 @@ export class Node {
 
   _open({ endpoint }) {
     this._close({ endpoint });
-    const lost = () => this.#event((machine, now) => machine.lost(endpoint, now));
+    let line;
+    const lost = () => { // unless that is news of an earlier line
+      if (this.#lines.get(endpoint) === line) this.#event((machine, now) => machine.lost(endpoint, now));
+    };
     try {
-      if (this.#lines.size >= this.#room) throw new Error("too many lines");
-      const line = new Line(endpoint, () => {
-        if (this.#lines.get(endpoint) === line) lost(); // else it is news of an earlier one
-      });
+      if (this.#lines.size + this.#leaving >= this.room) throw new Error("too many lines");
+      line = new Line(endpoint, lost, this.most);
       this.#lines.set(endpoint, line);
     } catch {
       // No files are left, or not for this: as if the connection had broken, so it is tried again.
@@ -178,8 +191,12 @@ export class Node {
   }
 
   _close({ endpoint }) {
-    this.#lines.get(endpoint)?.close();
+    const line = this.#lines.get(endpoint);
+    if (!line) return;
     this.#lines.delete(endpoint);
+    line.close();
+    this.#leaving += 1;
+    setTimeout(() => (this.#leaving -= 1), LINGER).unref();
   }
 
   _vote({ round, ids }) {

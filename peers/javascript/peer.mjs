@@ -32,10 +32,17 @@ const OPTIONS = {
   help: { type: "boolean", short: "h", default: false },
 };
 
+const SPARE = 16; // lines that may be on their way out while others are opened
+const NEWS = 50; // lines a second on standard error: who comes and goes is strangers' doing
+
 /** A mistake in the command line: exit code 2. */
 class Usage extends Error {}
 
-const say = (event) => process.stdout.write(JSON.stringify(event) + "\n");
+/** One line of JSON, in which no text of a stranger's can steer a terminal. */
+const say = (event) => {
+  const escaped = (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0");
+  process.stdout.write(JSON.stringify(event).replace(/[\u007f-\u009f]/g, escaped) + "\n");
+};
 
 function parse() {
   try {
@@ -75,7 +82,7 @@ function understood(values) {
 
 async function run(values) {
   const chosen = understood(values);
-  const { listen, Node } = await import("./node.mjs"); // zeromq is loaded only where it is needed
+  const { listen, Node, roomForLines } = await import("./node.mjs"); // zeromq is loaded only where it is needed
   const { makeTiming, readDescriptor } = await import("./parameters.mjs");
   const { PeerMachine } = await import("./machine.mjs");
   const { generator } = await import("./random.mjs");
@@ -104,7 +111,7 @@ async function run(values) {
   const contributor = await contributorOf(chosen, agreed, shard, timing);
   const machine = new PeerMachine({
     run: agreed, timing, secret: chosen.secret, instance: randomBytes(8).toString("hex"),
-    random: generator(randomBytes(4).readUInt32BE()),
+    random: generator(randomBytes(4).readUInt32BE()), lines: roomForLines() - SPARE,
   });
   node = new Node(machine, router, contributor, tellTo(say));
   say({ event: "listening", endpoint, author: machine.me.author, run: agreed.id });
@@ -144,9 +151,15 @@ async function contributorOf(chosen, agreed, shard, timing) {
 
 /** What the machine tells, as lines; news of members are for people alone. */
 function tellTo(write) {
+  let [second, told] = [0, 0];
+  const mention = (text) => {
+    const now = Math.floor(performance.now() / 1000);
+    if (now !== second) [second, told] = [now, 0];
+    if (++told <= NEWS) process.stderr.write(text + "\n");
+  };
   return (event) => {
-    if (event.event === "member") process.stderr.write(`peer ${event.author} is ${event.state}\n`);
-    else if (event.event === "fault") process.stderr.write(event.text + "\n");
+    if (event.event === "member") mention(`peer ${event.author} is ${event.state}`);
+    else if (event.event === "fault") mention(event.text);
     else write(event);
   };
 }

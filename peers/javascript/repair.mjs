@@ -4,6 +4,7 @@ import { ANNULLED } from "./ledger.mjs";
 import { LAST_ROUND, LIMITS } from "./parameters.mjs";
 
 const PARTS = 8; // of a range whose hashes differ
+const OVERLAP = 4; // how often the rounds of one DIGEST may cover the window
 
 export class Repair {
   #nextDigest = Infinity;
@@ -55,10 +56,15 @@ export class Repair {
     if (this.#newest() < 0) return; // it compares nothing yet
     const { compared, newest } = rounds.window();
     const split = [];
+    const seen = new Set();
+    // Honest ranges do not overlap; those that do must not keep this peer hashing.
+    let budget = OVERLAP * ((newest - compared) / step + 1) + LIMITS.digest;
     for (const [round, count, hash] of entries) {
       const last = round + (count - 1) * step;
       if (round % step || count === 0 || last > LAST_ROUND) continue; // DIGEST-2
       if (round < compared || last > newest) continue;
+      if (seen.has(`${round} ${count}`) || (budget -= count) < 0) continue;
+      seen.add(`${round} ${count}`);
       if (ledger.hash(round, count) === hash) continue;
       if (count === 1) {
         const listing = ledger.listing(round).slice(0, LIMITS.have);
