@@ -148,6 +148,20 @@ class ComplainsOfGrease(Node):
         return replace(event, optional=False) if isinstance(event, Trespassed) else event
 
 
+class AnswersRefusedErrors(Node):
+    """Answers ERROR where it refuses one."""
+
+    def _read(self, link: bytes, frame: bytes | None) -> Event:
+        event = super()._read(link, frame)
+        author = self._machine.sender(link)
+        if isinstance(event, Trespassed) and frame is not None and frame[:1] == b"\x03" and author:
+            assert isinstance(self._machine, PeerMachine)
+            member = self._machine._membership.get(author)
+            assert member is not None
+            self._transport.send(member.endpoint, self._codec.encode(Error(11, "what?")))
+        return event
+
+
 # --- what it takes ----------------------------------------------------------------------------
 
 
@@ -347,6 +361,16 @@ class FollowsTheFirst(PeerMachine):
         rounds.next = newest  # type: ignore[method-assign]
 
 
+class StaysBound(PeerMachine):
+    """Leaves a connection to whom it was bound first."""
+
+    def _on_hello(self, link: bytes, hello: Hello) -> None:
+        before = self.sender(link)
+        super()._on_hello(link, hello)
+        if before is not None:
+            self._membership._links[link] = before
+
+
 class AcceptsOtherRuns(PeerMachine):
     """Makes peers of other runs members."""
 
@@ -477,6 +501,8 @@ BROKEN = [
     Broken("takes the first frame", Peer(transport=TakesFirstFrame), "hostile/multipart"),
     Broken("takes any size", Peer(transport=TakesAnySize), "hostile/huge-frame"),
     Broken("hands over routing ids", Peer(transport=HandsOver), "hostile/routing-id", slow=True),
+    Broken("answers refused ERRORs", Peer(node=AnswersRefusedErrors), "malformed/error"),
+    Broken("stays bound", Peer(machine=StaysBound), "handshake/rebound", slow=True),
     Broken("quarrels", Peer(machine=Quarrels), "hostile/errors"),
     Broken("scolds without end", Peer(patch=scolds_without_end), "hostile/error-rate"),
     Broken("complains of grease", Peer(node=ComplainsOfGrease), "extensions/grease"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ....messages import Hello, Peers, Ping
+from ....messages import Hello, Peers, Ping, Pong
 from ..case import Lane, case
 from ..stage import Stage
 
@@ -55,6 +55,25 @@ async def restart_same_endpoint(stage: Stage) -> None:
     stage.must(seen.first, "HELLO is not the first message on the new line")
     stage.must(seen.link not in links, "the line to the old process is still in use")
     await new.ping()
+
+
+@case(
+    "handshake/rebound",
+    "HELLO binds a connection anew",
+    description="On the connection of one member another says HELLO, with an endpoint of its own, "
+    "and then PING.",
+    expectation="The second is met, and gets the PONG: the connection is now its own.",
+    clauses=("CONTACT-4",),
+)
+async def rebound(stage: Stage) -> None:
+    one, two = await stage.player("one"), stage.newcomer("two")
+    await two.listen()
+    one.throw(two.codec.encode(two.hello(met=False)), what="HELLO of another")
+    await two.expect(Hello, what="HELLO to the second that spoke on a connection")
+    one.mark()
+    one.throw(two.codec.encode(Ping(0x0BAD0BAD, stage.session.roster)), what="PING of the other")
+    await two.expect(Pong, what="PONG to the second that spoke on a connection")
+    stage.must(not one.heard(Pong), "PONG went to the first that spoke on a connection")
 
 
 @case(

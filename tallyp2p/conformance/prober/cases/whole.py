@@ -13,21 +13,22 @@ from ..words import kind_name, reason_name
 
 __all__: list[str] = []
 
-_ALONE = {Kind.ERROR}  # may be the only message on a line that is opened for it (CONTACT-3)
-
 
 @case(
     "handshake/hello-first",
     "HELLO is the first message on every line",
     description="The first message of every connection to any player is looked at.",
-    expectation="It is HELLO, or ERROR on a connection that was opened to turn somebody away.",
+    expectation="It is HELLO, or ERROR on a connection that was opened for that alone.",
     clauses=("CONTACT-2", "CONTACT-3"),
     lane=Lane.AFTER,
 )
 async def hello_first(stage: Stage) -> None:
     firsts = [seen for seen in stage.session.seen if seen.first]
     wrong = [s for s in firsts if not isinstance(s.message, (Hello, Error))]
-    stage.note(f"{len(firsts)} connections")
+    alone = {s.link for s in firsts if isinstance(s.message, Error)}
+    more = [s for s in stage.session.seen if s.link in alone and not s.first]
+    stage.note(f"{len(firsts)} connections, {len(alone)} of them for one ERROR")
+    stage.must(not more, "more than one ERROR comes on a connection without HELLO")
     if wrong:
         name = kind_name(wrong[0].frame)
         stage.must(
