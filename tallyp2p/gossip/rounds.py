@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 
 from ..consensus.contributor import Election
 from ..consensus.ledger import Ledger
@@ -66,7 +67,7 @@ class _Waiting:
 
     deadline: float
     expected: tuple[bytes, ...]  # as the roster stood when the own ballot was cast
-    witness: bytes | None = None  # an author that held it open when last looked at
+    witness: int = 0  # where in `expected` somebody held it open when last looked at
     asks: dict[bytes, Ask] = field(default_factory=dict)
     declined: set[bytes] = field(default_factory=set)
 
@@ -197,10 +198,15 @@ class Rounds:
             moments.append(self.stay_until)
         if self.phase is Phase.OPEN:
             moments.append(self._closes_at())
+        first = self.opened_at + self._timing.patience
         for round, waiting in self._waiting.items():
+            if not waiting.asks:  # as mostly, and asked after every event: nobody need be counted
+                if self._held_open(round, waiting):
+                    moments.append(first)
+                continue
             for author in self._holding(round):
                 ask = waiting.asks.get(author)
-                moments.append(self.opened_at + self._timing.patience if ask is None else ask.at)
+                moments.append(first if ask is None else ask.at)
         return min(moments, default=None)
 
     def check(self) -> None:
@@ -232,16 +238,19 @@ class Rounds:
         """
         own = self._waiting[self.round].deadline
         newest = self._newest_awaited()
-        held = (w.deadline for r, w in self._waiting.items() if r <= newest and self._holding(r))
+        waiting = self._waiting.items()
+        held = (w.deadline for r, w in waiting if r <= newest and self._held_open(r, w))
         return min(own, max(held, default=own))
 
     def _held_open(self, round: int, waiting: _Waiting) -> bool:
-        """Whether anybody holds `round` open.  Asked at every ballot: remembers one who does."""
-        if waiting.witness is not None and self._holds(waiting.witness, round, waiting):
-            return True
-        holding = (a for a in waiting.expected if self._holds(a, round, waiting))
-        waiting.witness = next(holding, None)
-        return waiting.witness is not None
+        """Whether anybody holds `round` open.  Asked at every ballot: looks first at whoever
+        did last, then round the circle, so that a whole round costs each author one look."""
+        expected, at = waiting.expected, waiting.witness
+        for index in chain(range(at, len(expected)), range(at)):
+            if self._holds(expected[index], round, waiting):
+                waiting.witness = index
+                return True
+        return False
 
     def _holds(self, author: bytes, round: int, waiting: _Waiting) -> bool:
         """Whether the ballot of `author` is not here but may still come (ROUND-6)."""
