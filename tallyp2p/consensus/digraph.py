@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ..errors import LocalError
 
@@ -23,6 +24,12 @@ def ring(run_id: bytes, round: int, members: Iterable[bytes]) -> tuple[bytes, ..
 
     `members` are author ids; one that comes twice counts once.
     """
+    return _ring(run_id, round, tuple(members))
+
+
+@lru_cache(maxsize=16)
+def _ring(run_id: bytes, round: int, members: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Kept, since a peer asks twice a round, and all peers of one process ask for the same."""
     prefix = _DOMAIN + run_id + round.to_bytes(4, "big")
     sha256 = hashlib.sha256
     keyed = sorted((sha256(prefix + author).digest(), author) for author in set(members))
