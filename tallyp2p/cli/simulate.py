@@ -189,13 +189,8 @@ def _named(peers: tuple[int, ...]) -> str:
 
 
 def _print(result: Result, spent: float) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("", "", box=None, show_header=False, pad_edge=False)
     for name, value in _rows(result, spent):
-        table.add_row(name, value)
-    Console(file=sys.stdout, highlight=False).print(table)
+        click.echo(f"{name:<15} {value}")
 
 
 def _rows(result: Result, spent: float) -> list[tuple[str, str]]:

@@ -189,18 +189,27 @@ class Host:
                 about = (error.reason, str(error), error.optional, error.endpoint)
                 self._feed(events.Trespassed(link, *about))
                 return
-        if type(message) is Ballot:
-            self._watcher.arrived(self, message)
-        self._feed(events.Received(link, message))
+        if type(message) is not Ballot:
+            self._feed(events.Received(link, message))
+            return
+        self._watcher.arrived(self, message)
+        # Most events are ballots, and one that changes nothing brings no wake-up forward.
+        if self._handle(events.Received(link, message), self._now()):
+            self._rearm()
 
     def _feed(self, event: events.Event) -> None:
         if not self.running:
             return
-        local = self._clock.now + self._offset
-        self._handle(event, local if local > self._local else self._local)
+        self._handle(event, self._now())
         self._rearm()
 
-    def _handle(self, event: events.Event, local: float) -> None:
+    def _now(self) -> float:
+        """The moment by the own clock, which never runs back."""
+        local = self._clock.now + self._offset
+        return local if local > self._local else self._local
+
+    def _handle(self, event: events.Event, local: float) -> bool:
+        """Feed an event and obey; whether there was anything to obey."""
         self.events += 1
         self._local = local
         try:
@@ -213,6 +222,7 @@ class Host:
             raise self._watcher.violated(name, what) from error
         for effect in effects:
             self._obey(effect)
+        return bool(effects)
 
     # --- waking ---------------------------------------------------------------------------
 
@@ -234,7 +244,7 @@ class Host:
         wake = self.machine.wake_at()
         if wake is None or not self.running:
             return
-        local = max(self._clock.now + self._offset, self._local)
+        local = self._now()
         if wake > local + _CLOSE:
             self._rearm()
             return

@@ -81,10 +81,10 @@ def test_machines_are_not_woken_much_more_often_than_they_want() -> None:
     ticks = 0
     honest = Host._handle
 
-    def handle(self: Host, event: events.Event, local: float) -> None:
+    def handle(self: Host, event: events.Event, local: float) -> bool:
         nonlocal ticks
         ticks += isinstance(event, events.Ticked)
-        honest(self, event, local)
+        return honest(self, event, local)
 
     Host._handle = handle  # type: ignore[method-assign]
     try:
