@@ -127,6 +127,7 @@ def _put_vectors(
 ) -> int:
     from ..conformance.trial import Outcome, put
     from ..conformance.vectors import find
+    from ..reporting.table import printable
 
     findings: list[Finding] = []
     problem = ""
@@ -138,13 +139,13 @@ def _put_vectors(
         if found.outcome in (Outcome.FAILED, Outcome.NON_STRICT) and not as_json:
             clauses = ", ".join(found.case.clauses)
             click.echo(f"{found.outcome:<10}  {found.case.id}  [{clauses}]")
-            click.echo(f"            {found.text}")
+            click.echo(f"            {printable(found.text)}")  # it quotes a stranger's program
     if as_json:
-        click.echo(json.dumps(_report(command, findings, problem), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(_report(command, findings, problem), indent=1))
     else:
         _print_table(findings)
         if problem:
-            click.echo(f"the program: {problem}", err=True)
+            click.echo(f"the program: {printable(problem)}", err=True)
     failed = problem or any(finding.outcome is Outcome.FAILED for finding in findings)
     return FAILED if failed else DONE
 

@@ -63,5 +63,8 @@ def told(command: Callable[[], int | None], session: Session) -> int:
 def _say(sentence: str, code: int, session: Session) -> int:
     if session.verbose > 1:
         traceback.print_exc()
-    click.echo(f"Error: {sentence}", err=True)
+    from ..reporting.table import printable  # a sentence may quote other peers and programs
+
+    words = "\n".join(map(printable, sentence.splitlines()))
+    click.echo(f"Error: {words}", err=True)
     return code

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from ..assemble import check_endpoint
 from ..conformance.prober.case import Case, chosen
@@ -24,6 +24,7 @@ from ..conformance.prober.runner import Outcome, Probe, probe
 from ..conformance.prober.verdict import Verdict
 from ..errors import FailureError, SettingsError
 from ..parameters import RunParameters
+from ..reporting.table import printable
 from ..runtime.command import Process
 from ..runtime.raw import free_endpoint
 from .errors import DONE, FAILED
@@ -78,7 +79,7 @@ class Probing:
             now = datetime.datetime.now(datetime.UTC)
             _write(self.report, page(found, now.strftime("%Y-%m-%d %H:%M UTC")))
         if self.as_json:
-            click.echo(json.dumps(as_data(found), indent=1, ensure_ascii=False))
+            click.echo(json.dumps(as_data(found), indent=1))
         else:
             _print_table(found)
         return FAILED if found.failed else DONE
@@ -143,10 +144,11 @@ class _Progress:
         if self._quiet or outcome.verdict in _QUIET:
             return
         colour, case = _COLOURS[outcome.verdict], outcome.case
-        clauses = escape(f"[{', '.join(case.clauses)}]")
-        self._out.print(f"[{colour}]{outcome.verdict:14}[/] {case.id}  {clauses}")
-        for reason in outcome.finding.reasons:
-            self._out.print(f"{'':14} {escape(reason)}")
+        line = Text(f"{outcome.verdict:14}", colour)
+        line.append(f" {case.id}  [{', '.join(case.clauses)}]", "default")
+        self._out.print(line)
+        for reason in outcome.finding.reasons:  # it may quote the peer: a stranger's words
+            self._out.print(Text(f"{'':14} {printable(reason)}"))
 
 
 def _print_table(found: Probe) -> None:
@@ -160,13 +162,14 @@ def _print_table(found: Probe) -> None:
         table.add_row(group, str(sum(counts)), *(str(by[v] or "") for v in counted))
     console.print(table)
     who = f"{found.agent or 'a peer without a name'}, author {found.author or 'unknown'}"
-    console.print(f"{found.endpoint}: {who}, run {found.run.run.hex()}", soft_wrap=True)
+    about = f"{found.endpoint}: {who}, run {found.run.run.hex()}"
+    console.print(Text(printable(about)), soft_wrap=True)  # the agent is a stranger's word
     console.print(headline(found), soft_wrap=True)
 
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise FailureError(f"cannot write {path}: {error.strerror}") from None
 

@@ -53,6 +53,28 @@ def test_a_failure_is_shown_with_its_clauses(capsys: pytest.CaptureFixture[str])
     assert "ids is missing" in out
 
 
+STRANGE = "\\u001b[31m[/red]\\ud800"  # in JSON: what steers a terminal, markup, half a character
+
+
+@pytest.mark.parametrize("options", [["--json"], []], ids=["json", "table"])
+def test_a_programs_words_are_a_strangers(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = (
+        "import json, sys\n"
+        "for line in sys.stdin:\n"
+        "    asked = json.loads(line)\n"
+        "    steps = [dict(send=[['STRANGE', '0a00']]) for _ in asked['input']['steps']]\n"
+        "    answer = dict(case=asked['case'], result=dict(steps=steps, tallies={}, members={}))\n"
+        "    print(json.dumps(answer).replace('STRANGE', sys.argv[1]), flush=True)\n"
+    )
+    args = ("--vectors", *options, "--only", "gossip", "--", sys.executable, "-c", code, STRANGE)
+    exit_code, out, err = conform(*args, capsys=capsys)
+    assert (exit_code, err) == (1, "")
+    assert "[/red]" in out
+    assert all(c.isprintable() or c == "\n" for c in out)
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

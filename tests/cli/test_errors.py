@@ -23,6 +23,11 @@ def raising(error: BaseException) -> Callable[[], int]:
     [
         (SettingsError("say less"), 2, "Error: say less\n"),
         (FailureError("the port is busy"), 1, "Error: the port is busy\n"),
+        (
+            SettingsError("it said: \x1b[2J\x9b\ud800\nand more"),
+            2,
+            "Error: it said: ?[2J??\nand more\n",
+        ),
         (click.UsageError("no such thing"), 2, "Error: no such thing\n"),
         (KeyboardInterrupt(), 130, ""),
         (click.Abort(), 130, ""),

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tallyp2p.cli.main import main
+from tallyp2p.cli.probing import _print_table, _Progress, _write
 from tallyp2p.parameters import RunParameters
+from tests.conformance.prober.made import made
 
 RUN = RunParameters(probes=8, rounds_per_ballot=2)
 
@@ -95,3 +97,21 @@ def test_a_persons_errors(args: list[str], words: str, capsys: pytest.CaptureFix
     assert code == (1 if "--report" in args else 2)
     assert any(word in err for word in words.split("|")), err
     assert len(err.splitlines()) == 1
+
+
+def test_a_peers_words_are_a_strangers(capsys: pytest.CaptureFixture[str]) -> None:
+    found = made()
+    found.agent = "[/red]\x1b[2J\x9b\u202ex"
+    found.outcomes[-2].finding.reasons.append("ERROR LIMIT: [/x]\x1b]0;title\x07")
+    progress = _Progress(1, quiet=False)
+    for outcome in found.outcomes:
+        progress.told(outcome)
+    _print_table(found)
+    out, _ = capsys.readouterr()
+    assert "[/red]?[2J??x" in out and "ERROR LIMIT: [/x]?]0;title?" in out
+    assert all(c.isprintable() or c == "\n" for c in out)
+
+
+def test_a_report_is_utf_8_wherever_it_is_written(tmp_path: Path) -> None:
+    _write(tmp_path / "report.html", "\u25b8 \u00e9")
+    assert (tmp_path / "report.html").read_bytes() == b"\xe2\x96\xb8 \xc3\xa9"
