@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from ...errors import Reason, SettingsError
+from ...errors import LocalError, Reason, SettingsError
 from ...messages import Error
 from ...parameters import Ids, RunParameters, Seal, Spreading
 from ...runtime.command import Process
@@ -235,6 +235,8 @@ class _Runner:
         except NotJudged as why:
             if finding.verdict is Verdict.OK:
                 finding.add(Verdict.NOT_JUDGED, str(why))
+        except LocalError as error:  # the peer led its players where no message can be made
+            finding.add(Verdict.FAILED, f"the case could not go on: {error}")
         except TimeoutError:
             finding.add(Verdict.FAILED, f"the case did not end within {_LONGEST:g} s")
 

@@ -16,6 +16,7 @@ from .seen import Seen
 __all__ = ["Session", "Subject"]
 
 _GROUND = 30  # ballots ahead of the open round; the window has 64
+_HIGHEST = 2**31  # a peer's word for a later round is not taken: cases play ahead of it
 _ERROR_EVERY = 1.03  # s from one ERROR of the peer's to the next that a case may want
 
 
@@ -105,7 +106,8 @@ class Session:
             )
 
     def _move_to(self, round: int) -> None:
-        if round not in self.unsound:
+        possible = round % self.span == 0 and round < _HIGHEST
+        if possible and round not in self.unsound:
             self.round = max(round, -1 if self.round is None else self.round)
 
     def own_ground(self) -> int:

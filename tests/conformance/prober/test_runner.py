@@ -11,7 +11,7 @@ from tallyp2p.conformance.prober.case import chosen
 from tallyp2p.conformance.prober.runner import probe
 from tallyp2p.conformance.prober.stage import Stage
 from tallyp2p.conformance.prober.verdict import NotJudged, Verdict
-from tallyp2p.errors import SettingsError
+from tallyp2p.errors import LocalError, SettingsError
 from tallyp2p.parameters import RunParameters
 from tallyp2p.runtime.command import Process
 from tallyp2p.runtime.raw import free_endpoint
@@ -99,8 +99,13 @@ async def test_what_a_case_may_end_with() -> None:
         stage.should(False, "not so")
         stage.note("and more")
 
-    ends = [replace(cases[0], id=f"liveness/{play.__name__}", play=play) for play in (slips, tells)]
+    async def strays(stage: Stage) -> None:
+        raise LocalError("no round is that high")
+
+    plays = (slips, tells, strays)
+    ends = [replace(cases[0], id=f"liveness/{play.__name__}", play=play) for play in plays]
     async with listening(Peer()) as (endpoint, _):
         found = await probe(endpoint, ends)
-    assert [o.verdict for o in found.outcomes] == [Verdict.NOT_JUDGED, Verdict.NON_STRICT]
+    expected = [Verdict.NOT_JUDGED, Verdict.NON_STRICT, Verdict.FAILED]
+    assert [o.verdict for o in found.outcomes] == expected
     assert found.outcomes[1].finding.reasons == ["something", "not so", "and more"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from tallyp2p.conformance.prober.seen import Seen
 from tallyp2p.conformance.prober.session import Session
 from tallyp2p.messages import Ballot, Error, Hello, Message, Ping, Pong
@@ -69,6 +71,16 @@ async def test_errors_are_waited_for() -> None:
     began = loop.time()
     await made.error_may_come()
     assert loop.time() - began < 0.5
-    take(made, Error(11), at=loop.time() - 1.0)
+    take(made, Error(11), at=loop.time() - 0.8)
     await made.error_may_come()
     assert 0.1 <= loop.time() - began < 1.0
+
+
+@pytest.mark.parametrize("round", [SAMPLED.rounds_per_ballot + 1, 2**31, 2**32 - 2])
+def test_a_round_that_cannot_be_is_not_believed(round: int) -> None:
+    """Players ahead of it would have to say what no message can hold."""
+    made = session()
+    take(made, SUBJECT)
+    take(made, Pong(7, 0, SAMPLED.rounds_per_ballot))
+    take(made, Pong(7, 0, round))
+    assert made.round == SAMPLED.rounds_per_ballot
