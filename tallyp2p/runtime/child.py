@@ -56,8 +56,9 @@ class Child:
             selector.register(self._stdin, selectors.EVENT_WRITE)
             selector.register(self._stdout, selectors.EVENT_READ)
             while b"\n" not in answer[-1]:
-                ready = selector.select(max(0.0, until - time.monotonic()))
-                if not ready:
+                left = until - time.monotonic()
+                ready = selector.select(max(0.0, left))
+                if not ready or left < 0:  # the latter: it prints without end
                     raise ChildError(f"it did not answer within {seconds:g} s")
                 for key, _ in ready:
                     if key.fileobj is self._stdin:

@@ -171,7 +171,7 @@ class Stream:
                     return cls(*await asyncio.open_unix_connection(rest))
                 host, _, port = rest.rpartition(":")
                 return cls(*await asyncio.open_connection(host.strip("[]"), int(port)))
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, UnicodeError):  # the last: no name of a host
             return None
 
     async def send(self, data: bytes, within: float = 2.0) -> bool:
@@ -274,6 +274,6 @@ async def local_address(endpoint: str) -> str:
         with socket.socket(family, kind) as probe:
             probe.connect(address)  # nothing is sent: the system only chooses a way
             own = str(probe.getsockname()[0])
-    except OSError:
+    except (OSError, UnicodeError):
         raise SettingsError(f"there is no way to {host}: is its name right?") from None
     return f"[{own}]" if ":" in own else own

@@ -48,3 +48,11 @@ def test_it_must_end_with_its_input() -> None:
 def test_a_program_that_cannot_be_started() -> None:
     with pytest.raises(SettingsError, match="cannot be started"):
         Child(["/no/such/program"])
+
+
+def test_a_program_that_prints_without_end_has_no_longer_than_others() -> None:
+    code = "import sys, time\nwhile True: sys.stdout.write('x'); sys.stdout.flush()"
+    flood = child(code)
+    with pytest.raises(ChildError, match="did not answer within 0.3 s"):
+        flood.ask(b"x", 0.3)
+    flood.kill()

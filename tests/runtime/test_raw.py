@@ -143,3 +143,10 @@ async def test_the_own_address_towards_somebody() -> None:
     assert await local_address("ipc:///tmp/x") == "127.0.0.1"
     with pytest.raises(SettingsError, match="no way to"):
         await local_address("tcp://no.such.host.invalid:5555")
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..b"])
+async def test_what_can_be_no_name_is_nobody(host: str) -> None:
+    assert await Stream.open(f"tcp://{host}:5555") is None
+    with pytest.raises(SettingsError, match="there is no way to"):
+        await local_address(f"tcp://{host}:5555")
