@@ -14,6 +14,7 @@ from tallyp2p.consensus.ledger import ANNULLED_TAG
 from tallyp2p.errors import Reason, RemoteError
 from tallyp2p.gossip.events import Dial, Event, Hangup, Received, Trespassed
 from tallyp2p.gossip.machine import PeerMachine
+from tallyp2p.gossip.membership import State
 from tallyp2p.gossip.rounds import Phase
 from tallyp2p.messages import (
     Ballot,
@@ -340,7 +341,8 @@ class PushesOutMembers(PeerMachine):
         members = self._membership
 
         def evict() -> bool:
-            first = members.present()[0]
+            # In the order of their coming: the anchor is the first of all.
+            first = next(m for m in members._members.values() if m.state is not State.GONE)
             members._give_up(first, None, 0.0)
             return right()
 
