@@ -19,7 +19,7 @@ __all__ = ["Anchor"]
 
 _MOST_OPEN = 8.0  # s that a round stays open while no case holds it; the deadline is 30
 _LOOK = 1.0  # s between two looks; PING so often keeps the peer from asking the anchor
-_CLOSE = 20.0  # s that the peer may take to train and to vote
+_CLOSE = 15.0  # s that the peer may take to train and to vote
 _POLL = 0.02, 0.2  # s between two PINGs while it does, growing
 
 

@@ -121,10 +121,11 @@ def _about(probe: Probe, when: str) -> Iterator[str]:
 
 
 def _run(run: RunParameters) -> str:
+    rounds = "one round" if run.rounds_per_ballot == 1 else f"{run.rounds_per_ballot} rounds"
     sampled = f", degree {run.degree}" if run.spreading == "sampled" else ""
     return (
         f"{run.spreading}{sampled}, ids {run.ids}, seal {run.seal}, {run.classes} classes, "
-        f"{run.votes} votes of {run.bits} bits a ballot over {run.rounds_per_ballot} rounds"
+        f"{run.votes} votes of {run.bits} bits a ballot for {rounds}"
     )
 
 

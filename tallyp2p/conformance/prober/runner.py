@@ -27,7 +27,9 @@ Told = Callable[["Outcome"], None]
 _SIDE_BY_SIDE = 4  # cases of the lane FREE
 _LISTENS = 15.0  # s that a program that was started may take to listen
 _ASKED = 3  # HELLOs of another run before giving up: a peer sends one ERROR a second
-_LONGEST = 45.0  # s of one case; all but a few take less than two
+_LONGEST = 20.0  # s of one case, but for those of SLOW; all but a few take less than two
+_SLOWEST = 45.0
+_ENOUGH = 75.0  # s after which no more cases begin: a sound peer needs fifty
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,18 +219,19 @@ class _Runner:
         if reason := self._not_here(case):
             stage.finding.add(Verdict.NOT_JUDGED, reason)
         else:
-            await self._judge(case.play(stage), stage.finding)
+            longest = _SLOWEST if case.lane is Lane.SLOW else _LONGEST
+            await self._judge(case.play(stage), stage.finding, longest)
             if stage.finding.verdict is Verdict.FAILED and case.lane not in (Lane.END, Lane.AFTER):
                 await self._find_out(case)
         stage.dismiss()
         took = self.session.clock() - began
-        outcome = Outcome(case, stage.finding, took, tuple(stage.log.entries))
+        outcome = Outcome(case, stage.finding, took, self._entries(stage, case, began))
         self.outcomes.append(outcome)
         self._told(outcome)
 
-    async def _judge(self, play: Awaitable[None], finding: Finding) -> None:
+    async def _judge(self, play: Awaitable[None], finding: Finding, longest: float) -> None:
         try:
-            async with asyncio.timeout(_LONGEST):
+            async with asyncio.timeout(longest):
                 await play
         except Broken as broken:
             finding.add(Verdict.FAILED, str(broken))
@@ -238,7 +241,14 @@ class _Runner:
         except LocalError as error:  # the peer led its players where no message can be made
             finding.add(Verdict.FAILED, f"the case could not go on: {error}")
         except TimeoutError:
-            finding.add(Verdict.FAILED, f"the case did not end within {_LONGEST:g} s")
+            finding.add(Verdict.FAILED, f"the case did not end within {longest:g} s")
+
+    def _entries(self, stage: Stage, case: Case, began: float) -> tuple[Entry, ...]:
+        """What was sent and seen, by the anchor too where it has a part in the case."""
+        entries = list(stage.log.entries)
+        if self._anchor is not None and case.lane in (Lane.ROUNDS, Lane.ALONE, Lane.LAST, Lane.END):
+            entries += [entry for entry in self._anchor.log.entries if entry.at >= began]
+        return tuple(sorted(entries, key=lambda entry: entry.at))
 
     async def _find_out(self, case: Case) -> None:
         stream = await Stream.open(self.session.endpoint)
@@ -251,6 +261,8 @@ class _Runner:
         """Why `case` cannot be judged; empty when it can."""
         if self._killer and case.lane is not Lane.AFTER:
             return f"nobody listens at {self.session.endpoint} any more, since {self._killer}"
+        if self.session.clock() > _ENOUGH and case.lane not in (Lane.END, Lane.AFTER):
+            return f"the {_ENOUGH:g} s that a probe may take were over"
         if self._anchor is None and case.lane in (Lane.ROUNDS, Lane.LAST, Lane.END):
             return f"the anchor cannot take part: {self._anchored}"
         lacking = [need for need in case.needs if not self._has(need)]
