@@ -80,7 +80,7 @@ class Anchor(Player):
         end = self.session.clock() + _CLOSE
         while (await self.ping()).round is None or (self.session.round or 0) < round:
             if self.session.clock() > end:
-                raise Broken(f"{otherwise} within {_CLOSE:g} s")
+                raise Broken(f"after {_CLOSE:g} s {otherwise}")
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, most)
 
