@@ -155,6 +155,10 @@ class RunParameters:
     def parse(cls, descriptor: str) -> RunParameters:
         """The parameters whose descriptor this is.  Raises :class:`SettingsError` for others."""
         lines = descriptor.splitlines()
+        _require(
+            lines[:1] == [f"tally/{PROTOCOL_VERSION}"],
+            f"this is not a run descriptor: its first line is not tally/{PROTOCOL_VERSION}",
+        )
         values: dict[str, Any] = {}
         for line in lines[1:]:
             name, _, text = line.partition("=")
@@ -175,7 +179,8 @@ class RunParameters:
             run = cls(**values)
         except TypeError:
             unknown = sorted(set(values) - {item.name for item in fields(cls)})
-            raise SettingsError(f"run parameters that are not known: {unknown}") from None
+            some = ", ".join(f"{name:.40}" for name in unknown[:3])  # a peer may have sent it
+            raise SettingsError(f"run parameters that are not known: {some}") from None
         _require(run.descriptor == descriptor, "this is not a run descriptor in its one form")
         return run
 

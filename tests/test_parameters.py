@@ -141,6 +141,14 @@ def test_other_text_is_no_descriptor(change: tuple[str, str]) -> None:
         RunParameters.parse(descriptor.replace(*change))
 
 
+def test_a_file_that_is_no_descriptor_is_not_repeated_to_the_reader() -> None:
+    with pytest.raises(SettingsError, match=r"first line is not tally/1$"):
+        RunParameters.parse("root:x:0:0\nwww:x:33:33\n")
+    names = "".join(f"{letter * 100}=1\n" for letter in "pqrs")
+    with pytest.raises(SettingsError, match=r"not known: p{40}, q{40}, r{40}$"):
+        RunParameters.parse(RunParameters().descriptor + names)
+
+
 def test_a_default_seal_does_not_show_so_that_older_peers_are_of_the_same_run() -> None:
     """RUN-1, VERSION-1."""
     assert "seal" not in RunParameters().descriptor
