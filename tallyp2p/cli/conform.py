@@ -87,7 +87,7 @@ def conform(
 
     With ENDPOINT, the prober plays a peer against the one that listens there, breaks a rule
     now and then, and judges what it sees (chapter 9.5).  Start that one alone, with quorum 2,
-    pace lockstep and many rounds; it takes about 45 seconds.
+    pace lockstep and many rounds; it takes about a minute.
 
     With --vectors, COMMAND is started and answers cases: one JSON object a line on its
     standard input, one line each on its standard output (chapter 9.4).
@@ -97,7 +97,7 @@ def conform(
       tallyp2p conform tcp://127.0.0.1:7000 --report report.html
       tallyp2p conform --spawn -- tallyp2p peer --listen {endpoint} --set timing.rounds=100000
       tallyp2p conform --vectors -- node peers/javascript/peer.mjs conform
-      tallyp2p conform --vectors --only codec --only bits -- peers/c/tally-peer conform
+      tallyp2p conform --vectors --only codec --only bits -- peers/c/build/tally-peer conform
     """
     if listing:
         from .probing import list_cases
@@ -136,13 +136,15 @@ def _put_vectors(
             problem = found
             continue
         findings.append(found)
-        if found.outcome in (Outcome.FAILED, Outcome.NON_STRICT) and not as_json:
+        if found.asked and found.outcome in (Outcome.FAILED, Outcome.NON_STRICT) and not as_json:
             clauses = ", ".join(found.case.clauses)
             click.echo(f"{found.outcome:<10}  {found.case.id}  [{clauses}]")
             click.echo(f"            {printable(found.text)}")  # it quotes a stranger's program
     if as_json:
         click.echo(json.dumps(_report(command, findings, problem), indent=1))
     else:
+        if unasked := [finding for finding in findings if not finding.asked]:
+            click.echo(f"failed      {len(unasked)} more cases, {unasked[0].text}")
         _print_table(findings)
         if problem:
             click.echo(f"the program: {printable(problem)}", err=True)

@@ -34,6 +34,7 @@ class Finding:
     case: Case
     outcome: Outcome
     text: str = ""
+    asked: bool = True  # not, if the program had failed to answer too often by then
 
 
 def put(
@@ -50,9 +51,8 @@ def put(
     try:
         for case in cases:
             if not lives:
-                yield Finding(
-                    case, Outcome.FAILED, f"not asked: it failed to answer {_LIVES} times"
-                )
+                text = f"not asked: it failed to answer {_LIVES} times"
+                yield Finding(case, Outcome.FAILED, text, asked=False)
                 continue
             if child is None:
                 child = Child(command)

@@ -53,6 +53,16 @@ def test_a_failure_is_shown_with_its_clauses(capsys: pytest.CaptureFixture[str])
     assert "ids is missing" in out
 
 
+def test_a_program_that_ends_at_once_fills_no_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    args = ("--vectors", "--only", "probes", "--", sys.executable, "-c", "")
+    exit_code, out, _ = conform(*args, capsys=capsys)
+    assert exit_code == 1
+    assert out.count("it ended with exit code 0") == 5
+    asked, *_, total = out.split("failed      ")[-1].splitlines()
+    assert asked.endswith("more cases, not asked: it failed to answer 5 times")
+    assert int(asked.split()[0]) + 5 == int(total.split()[1])
+
+
 STRANGE = "\\u001b[31m[/red]\\ud800"  # in JSON: what steers a terminal, markup, half a character
 
 
