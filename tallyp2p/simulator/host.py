@@ -87,6 +87,8 @@ class Host:
         self._local = float("-inf")  # the newest moment that the machine was told
         self._armed: float | None = None  # the moment of the machine for which it is woken
         self._free_at = 0.0  # when a slow process has done what it has
+        self._newest: Message | None = None  # what was sent last, and as which frame
+        self._frame = b""
         self._queued = 0  # messages that wait
         self._waiting: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # while frozen
 
@@ -174,7 +176,6 @@ class Host:
     def _read(self, link: bytes, frame: bytes, message: Message | None) -> None:
         if self.finish is not None:
             return
-        self.meter.received(frame)
         sender = self.machine.sender(link)
         kind = type(message)
         if (
@@ -261,28 +262,31 @@ class Host:
     # --- effects out ----------------------------------------------------------------------
 
     def _obey(self, effect: events.Effect) -> None:
-        match effect:
-            case events.Send(endpoint, message):
-                self._send(endpoint, message)
-            case events.Tell(notice):
-                self._watcher.told(self, notice)
-            case events.Dial(endpoint):
-                self.lines[endpoint] = self._post.line()
-                other = self._post.at.get(endpoint)
-                if isinstance(other, Host):
-                    self.meter.outbound()
-                    other.meter.inbound()
-            case events.Hangup(endpoint):
-                del self.lines[endpoint]
-            case events.VoteOn(round):
-                pause = self._voting.voting * self.stretch
-                self._clock.after(pause, self._enter, self._cast, round)
-            case events.Learn(round, _):
-                self._watcher.learns(self, effect)
-                self._clock.after(self._training(), self._enter, self._feed, events.Learned(round))
-            case events.Finish():
-                self.finish = effect
-                self._watcher.finished(self)
+        if isinstance(effect, events.Send):  # most effects are
+            self._send(effect.endpoint, effect.message)
+        elif isinstance(effect, events.Tell):
+            self._watcher.told(self, effect.notice)
+        elif isinstance(effect, events.Dial):
+            self._dial(effect.endpoint)
+        elif isinstance(effect, events.Hangup):
+            del self.lines[effect.endpoint]
+        elif isinstance(effect, events.VoteOn):
+            pause = self._voting.voting * self.stretch
+            self._clock.after(pause, self._enter, self._cast, effect.round)
+        elif isinstance(effect, events.Learn):
+            self._watcher.learns(self, effect)
+            learned = events.Learned(effect.round)
+            self._clock.after(self._training(), self._enter, self._feed, learned)
+        else:
+            self.finish = effect
+            self._watcher.finished(self)
+
+    def _dial(self, endpoint: str) -> None:
+        self.lines[endpoint] = self._post.line()
+        other = self._post.at.get(endpoint)
+        if isinstance(other, Host):
+            self.meter.outbound()
+            other.meter.inbound()
 
     def _training(self) -> float:
         spread = self._voting.spread
@@ -298,7 +302,11 @@ class Host:
     def _send(self, endpoint: str, message: Message) -> None:
         if self.twist is not None:
             message = self.twist(endpoint, message)
-        frame = self.codec.encode(message) if self._exact else self.codec.frame(message)
+        if message is self._newest:  # one ballot goes to many
+            frame = self._frame
+        else:
+            frame = self.codec.encode(message) if self._exact else self.codec.frame(message)
+            self._newest, self._frame = message, frame
         self.meter.sent(frame)
         self._post.send(self, endpoint, self.lines[endpoint], frame, message)
 
