@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import reduce
+from operator import xor
 from random import Random
 
 from ..messages import Hello
@@ -92,6 +94,7 @@ class Membership:
         self._links: OrderedDict[bytes, bytes] = OrderedDict()  # link -> author
         self._asked: dict[bytes, Member] = {}  # members with an unanswered question
         self._suspects: dict[bytes, Member] = {}
+        self._summed: tuple[int, int | None, int] = (-1, None, 0)  # version, own start, sum
         self._turn: list[bytes] = []  # authors still to be probed in this pass
 
     # --- reading ------------------------------------------------------------------------
@@ -161,16 +164,11 @@ class Membership:
         return member is not None and member.left
 
     def roster_hash(self, start: int | None) -> int:
-        """Sum of the roster, u32: equal where the same members and first rounds are known.
-
-        XOR over the present members and this peer, whose first round is `start`, of the first
-        four bytes of the author id and a multiple of the first round.
-        """
-        value = _sum(self.author, start)
-        for member in self._members.values():
-            if member.state is not State.GONE:
-                value ^= _sum(member.author, member.start)
-        return value
+        """Sum of the roster, u32: XOR over the present members and this peer, whose first round
+        is `start`, of the author id's first four bytes and a multiple of the first round."""
+        if self._summed[:2] != (self.version, start):
+            self._summed = (self.version, start, self._sum_up(start))
+        return self._summed[2]
 
     def known(self) -> list[Member]:
         """All members, gone ones included, by author."""
@@ -343,6 +341,8 @@ class Membership:
         """Every cross-reference holds, and nothing outgrew its limit."""
         assert len(self._members) <= LIMITS.members
         assert len(self._links) <= LIMITS.links
+        version, start, kept = self._summed
+        assert version != self.version or kept == self._sum_up(start), "version did not rise"
         for author, member in self._members.items():
             assert member.author == author != self.author
             assert (member.asked_at is not None) == (author in self._asked), member
@@ -352,6 +352,10 @@ class Membership:
             assert author in self._members, link
 
     # --- inside -------------------------------------------------------------------------
+
+    def _sum_up(self, start: int | None) -> int:
+        here = (m for m in self._members.values() if m.state is not State.GONE)
+        return reduce(xor, (_sum(m.author, m.start) for m in here), _sum(self.author, start))
 
     def _bind(self, link: bytes, member: Member) -> None:
         """Besides its newest connection the first one of a process stays bound, so that
