@@ -72,8 +72,8 @@ class Probing:
         """Probe, tell, and the exit code.  Raises :class:`SettingsError` for what cannot be."""
         cases = _cases(self.only)
         endpoint, command = self._where(words, spawn)
-        if self.report is not None:  # now, and not after a minute
-            _write(self.report, "")
+        if self.report is not None:  # now, and not after a minute; an older one stays till then
+            _write(self.report, "", mode="a")
         found = asyncio.run(self._probe(endpoint, command, cases))
         if self.report is not None:
             now = datetime.datetime.now(datetime.UTC)
@@ -123,11 +123,15 @@ class _Progress:
 
     def __init__(self, cases: int, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._out = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._cases = cases
+        self._seen = 0
+        self._out = Console(file=sys.stdout, highlight=False)
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
         stderr = Console(file=sys.stderr, highlight=False)
+        # On one screen both must be one console's, or words land in the line of the bar.
+        screen = self._out if self._out.is_terminal and not quiet else stderr
         self._bar = Progress(
-            *columns, console=stderr, transient=True, disable=not stderr.is_terminal
+            *columns, console=screen, transient=True, disable=not screen.is_terminal
         )
         self._task = self._bar.add_task("", total=cases)
 
@@ -135,20 +139,23 @@ class _Progress:
         self._bar.start()
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         self._bar.stop()
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            click.echo(f"Interrupted after {self._seen} of {self._cases} cases", err=True)
 
     def told(self, outcome: Outcome) -> None:
         """One more case."""
+        self._seen += 1
         self._bar.update(self._task, advance=1, description=outcome.case.id)
         if self._quiet or outcome.verdict in _QUIET:
             return
         colour, case = _COLOURS[outcome.verdict], outcome.case
         line = Text(f"{outcome.verdict:14}", colour)
         line.append(f" {case.id}  [{', '.join(case.clauses)}]", "default")
-        self._out.print(line)
+        self._out.print(line, soft_wrap=True)
         for reason in outcome.finding.reasons:  # it may quote the peer: a stranger's words
-            self._out.print(Text(f"{'':14} {printable(reason)}"))
+            self._out.print(Text(f"{'':14} {printable(reason)}"), soft_wrap=True)
 
 
 def _print_table(found: Probe) -> None:
@@ -167,9 +174,10 @@ def _print_table(found: Probe) -> None:
     console.print(headline(found), soft_wrap=True)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, mode: str = "w") -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise FailureError(f"cannot write {path}: {error.strerror}") from None
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -110,6 +113,39 @@ def test_a_peers_words_are_a_strangers(capsys: pytest.CaptureFixture[str]) -> No
     out, _ = capsys.readouterr()
     assert "[/red]?[2J??x" in out and "ERROR LIMIT: [/x]?]0;title?" in out
     assert all(c.isprintable() or c == "\n" for c in out)
+
+
+def test_an_interrupted_probe_says_how_far_it_came(capsys: pytest.CaptureFixture[str]) -> None:
+    found = made()
+    with pytest.raises(asyncio.CancelledError), _Progress(9, quiet=True) as progress:
+        progress.told(found.outcomes[0])
+        raise asyncio.CancelledError
+    assert capsys.readouterr().err == "Interrupted after 1 of 9 cases\n"
+
+
+def test_on_a_terminal_findings_do_not_land_in_the_line_of_the_bar(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with _Progress(9, quiet=False) as progress:
+        for outcome in made().outcomes:
+            progress.told(outcome)
+    seen = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()).splitlines()
+    words = [line for line in seen if "[" in line and "]" in line]
+    assert words and not any("/9" in line for line in words), words
+
+
+def test_a_probe_that_finds_nobody_leaves_an_older_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.html"
+    report.write_text("of yesterday")
+    assert conform("tcp://127.0.0.1:1", "--report", str(report), capsys=capsys)[0] == 2
+    assert report.read_text() == "of yesterday"
 
 
 def test_a_report_is_utf_8_wherever_it_is_written(tmp_path: Path) -> None:
