@@ -22,6 +22,7 @@ def as_data(probe: Probe) -> dict[str, object]:
         "peer": {"author": probe.author, "identity": probe.identity, "agent": probe.agent},
         "run": probe.run.descriptor,
         "seconds": round(probe.seconds, 1),
+        "cut_short": probe.cut_short,
         "counts": {str(verdict): probe.count(verdict) for verdict in Verdict},
         "cases": [_case(outcome) for outcome in probe.outcomes],
     }
@@ -61,7 +62,8 @@ def _entry(entry: Entry) -> dict[str, object]:
 def headline(probe: Probe) -> str:
     """One sentence about all of it."""
     counts = [f"{probe.count(verdict)} {verdict}" for verdict in Verdict if probe.count(verdict)]
-    return f"{len(probe.outcomes)} cases in {probe.seconds:.0f} s: {', '.join(counts)}"
+    cut = "; its time was over before all cases had begun" if probe.cut_short else ""
+    return f"{len(probe.outcomes)} cases in {probe.seconds:.0f} s: {', '.join(counts)}{cut}"
 
 
 def lines(probe: Probe) -> Iterator[tuple[str, list[int]]]:

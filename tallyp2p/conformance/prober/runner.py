@@ -58,6 +58,7 @@ class Probe:
     agent: str = ""
     author: str = ""
     identity: str = ""
+    cut_short: bool = False  # its time was over before all cases had begun
 
     def count(self, verdict: Verdict) -> int:
         """Cases with this verdict."""
@@ -65,8 +66,8 @@ class Probe:
 
     @property
     def failed(self) -> bool:
-        """Whether a MUST was broken."""
-        return self.count(Verdict.FAILED) > 0
+        """Whether a MUST was broken, or nobody can know: a slow peer proves nothing."""
+        return self.cut_short or self.count(Verdict.FAILED) > 0
 
 
 async def probe(
@@ -98,6 +99,7 @@ async def probe(
         finally:
             await runner.end()
         result = Probe(endpoint, session.run, runner.outcomes, session.clock())
+        result.cut_short = runner.cut_short
         if session.subject is not None:
             result.agent = session.subject.agent
             result.author = session.subject.author.hex()
@@ -158,6 +160,7 @@ class _Runner:
         self.outcomes: list[Outcome] = []
         self._anchor: Anchor | None = None
         self._lanes = {lane: [case for case in cases if case.lane is lane] for lane in Lane}
+        self.cut_short = False
         self._killer = ""  # the case after which nobody listened any more
         self._anchored = Broken("the anchor did not take part")
 
@@ -262,6 +265,7 @@ class _Runner:
         if self._killer and case.lane is not Lane.AFTER:
             return f"nobody listens at {self.session.endpoint} any more, since {self._killer}"
         if self.session.clock() > _ENOUGH and case.lane not in (Lane.END, Lane.AFTER):
+            self.cut_short = True
             return f"the {_ENOUGH:g} s that a probe may take were over"
         if self._anchor is None and case.lane in (Lane.ROUNDS, Lane.LAST, Lane.END):
             return f"the anchor cannot take part: {self._anchored}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tallyp2p.conformance.prober.case import chosen
+from tallyp2p.conformance.prober.report import headline
 from tallyp2p.conformance.prober.runner import probe
 from tallyp2p.conformance.prober.stage import Stage
 from tallyp2p.conformance.prober.verdict import NotJudged, Verdict
@@ -109,3 +110,15 @@ async def test_what_a_case_may_end_with() -> None:
     expected = [Verdict.NOT_JUDGED, Verdict.NON_STRICT, Verdict.FAILED]
     assert [o.verdict for o in found.outcomes] == expected
     assert found.outcomes[1].finding.reasons == ["something", "not so", "and more"]
+
+
+async def test_a_probe_that_was_cut_short_has_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a peer could pass by answering slowly."""
+    async with listening(Peer()) as (endpoint, _):
+        cases = chosen(("liveness/ping-zero",))
+        assert not (await probe(endpoint, cases)).failed
+        monkeypatch.setattr("tallyp2p.conformance.prober.runner._ENOUGH", 0.0)
+        found = await probe(endpoint, cases)
+    assert found.failed and found.cut_short
+    assert headline(found).endswith("1 not judged; its time was over before all cases had begun")
+    assert [o.verdict for o in found.outcomes] == [Verdict.NOT_JUDGED]
