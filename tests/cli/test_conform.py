@@ -63,6 +63,19 @@ def test_a_program_that_ends_at_once_fills_no_screen(capsys: pytest.CaptureFixtu
     assert int(asked.split()[0]) + 5 == int(total.split()[1])
 
 
+def test_who_leaves_everything_out_has_not_passed(capsys: pytest.CaptureFixture[str]) -> None:
+    code = (
+        "import json, sys\n"
+        "for line in sys.stdin:\n"
+        "    answer = dict(case=json.loads(line)['case'], unimplemented='some day')\n"
+        "    print(json.dumps(answer), flush=True)\n"
+    )
+    args = ("--vectors", "--only", "probes", "--", sys.executable, "-c", code)
+    exit_code, out, _ = conform(*args, capsys=capsys)
+    assert exit_code == 1
+    assert out.splitlines()[-1].split()[-2:] != ["0", "0"]
+
+
 STRANGE = "\\u001b[31m[/red]\\ud800"  # in JSON: what steers a terminal, markup, half a character
 
 
