@@ -22,7 +22,7 @@ def as_data(probe: Probe) -> dict[str, object]:
         "peer": {"author": probe.author, "identity": probe.identity, "agent": probe.agent},
         "run": probe.run.descriptor,
         "seconds": round(probe.seconds, 1),
-        "cut_short": probe.cut_short,
+        "unfinished": probe.unfinished or None,
         "counts": {str(verdict): probe.count(verdict) for verdict in Verdict},
         "cases": [_case(outcome) for outcome in probe.outcomes],
     }
@@ -62,7 +62,7 @@ def _entry(entry: Entry) -> dict[str, object]:
 def headline(probe: Probe) -> str:
     """One sentence about all of it."""
     counts = [f"{probe.count(verdict)} {verdict}" for verdict in Verdict if probe.count(verdict)]
-    cut = "; its time was over before all cases had begun" if probe.cut_short else ""
+    cut = f"; {probe.unfinished}" if probe.unfinished else ""
     return f"{len(probe.outcomes)} cases in {probe.seconds:.0f} s: {', '.join(counts)}{cut}"
 
 

@@ -58,7 +58,7 @@ class Probe:
     agent: str = ""
     author: str = ""
     identity: str = ""
-    cut_short: bool = False  # its time was over before all cases had begun
+    unfinished: str = ""  # why cases that belong to it were not played
 
     def count(self, verdict: Verdict) -> int:
         """Cases with this verdict."""
@@ -67,7 +67,7 @@ class Probe:
     @property
     def failed(self) -> bool:
         """Whether a MUST was broken, or nobody can know: a slow peer proves nothing."""
-        return self.cut_short or self.count(Verdict.FAILED) > 0
+        return bool(self.unfinished) or self.count(Verdict.FAILED) > 0
 
 
 async def probe(
@@ -99,7 +99,7 @@ async def probe(
         finally:
             await runner.end()
         result = Probe(endpoint, session.run, runner.outcomes, session.clock())
-        result.cut_short = runner.cut_short
+        result.unfinished = runner.unfinished
         if session.subject is not None:
             result.agent = session.subject.agent
             result.author = session.subject.author.hex()
@@ -160,7 +160,7 @@ class _Runner:
         self.outcomes: list[Outcome] = []
         self._anchor: Anchor | None = None
         self._lanes = {lane: [case for case in cases if case.lane is lane] for lane in Lane}
-        self.cut_short = False
+        self.unfinished = ""
         self._killer = ""  # the case after which nobody listened any more
         self._anchored = Broken("the anchor did not take part")
 
@@ -265,10 +265,11 @@ class _Runner:
         if self._killer and case.lane is not Lane.AFTER:
             return f"nobody listens at {self.session.endpoint} any more, since {self._killer}"
         if self.session.clock() > _ENOUGH and case.lane not in (Lane.END, Lane.AFTER):
-            self.cut_short = True
-            return f"the {_ENOUGH:g} s that a probe may take were over"
+            self.unfinished = f"the {_ENOUGH:g} s that a probe may take were over"
+            return self.unfinished
         if self._anchor is None and case.lane in (Lane.ROUNDS, Lane.LAST, Lane.END):
-            return f"the anchor cannot take part: {self._anchored}"
+            self.unfinished = f"the anchor cannot take part: {self._anchored}"
+            return self.unfinished
         lacking = [need for need in case.needs if not self._has(need)]
         return lacking[0].value if lacking else ""
 

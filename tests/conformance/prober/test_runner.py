@@ -13,7 +13,7 @@ from tallyp2p.conformance.prober.runner import probe
 from tallyp2p.conformance.prober.stage import Stage
 from tallyp2p.conformance.prober.verdict import NotJudged, Verdict
 from tallyp2p.errors import LocalError, SettingsError
-from tallyp2p.parameters import RunParameters
+from tallyp2p.parameters import RunParameters, Timing
 from tallyp2p.runtime.command import Process
 from tallyp2p.runtime.raw import free_endpoint
 from tests.conformance.prober.broken import BROKEN
@@ -119,6 +119,14 @@ async def test_a_probe_that_was_cut_short_has_not_passed(monkeypatch: pytest.Mon
         assert not (await probe(endpoint, cases)).failed
         monkeypatch.setattr("tallyp2p.conformance.prober.runner._ENOUGH", 0.0)
         found = await probe(endpoint, cases)
-    assert found.failed and found.cut_short
-    assert headline(found).endswith("1 not judged; its time was over before all cases had begun")
+    assert found.failed
+    assert headline(found).endswith("1 not judged; the 0 s that a probe may take were over")
     assert [o.verdict for o in found.outcomes] == [Verdict.NOT_JUDGED]
+
+
+async def test_a_probe_without_rounds_has_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallyp2p.conformance.prober.anchor._CLOSE", 0.3)
+    timing = Timing(rounds=2**32 - 1, quorum=3)
+    found = await judge(Peer(timing=timing), "liveness/ping-zero", "votes/waits")
+    assert set(verdicts(found).values()) == {Verdict.OK, Verdict.NOT_JUDGED}
+    assert found.failed and "the anchor cannot take part" in headline(found)
