@@ -260,5 +260,6 @@ class Rounds:
 
     def _holding(self, round: int) -> list[bytes]:
         """All who hold `round` open."""
-        waiting = self._waiting[round]
-        return [a for a in waiting.expected if self._holds(a, round, waiting)]
+        waiting, may_vote = self._waiting[round], self._membership.may_vote
+        settled = self._ledger.authors(round) | waiting.declined
+        return [a for a in waiting.expected if a not in settled and may_vote(a, round)]
