@@ -1813,11 +1813,13 @@ def say(event: str, **values: Any) -> None:
     print(json.dumps({"event": event} | values), flush=True)
 
 
-def ask_for_run(wire: Wire, endpoint: str, seed: str, stopping: list[int]) -> Run | None:
+def ask_for_run(
+    wire: Wire, endpoint: str, seed: str, seconds: float, stopping: list[int]
+) -> Run | None:
     """The run of the peer at `seed`, which it tells who says HELLO for another (CONTACT-3)."""
     nobody = Speaker(os.urandom(32), os.urandom(8))
     hello = Hello(AGENT, endpoint, nobody.identity, nobody.instance, 1, False, run=bytes(32))
-    until = time.monotonic() + Timing().join_deadline
+    until = time.monotonic() + seconds
     while time.monotonic() < until and not stopping:
         wire.obey(Send(seed, encode(hello, Run(), nobody), once=True))
         ask_again = time.monotonic() + 1
@@ -1858,7 +1860,8 @@ def run_peer(args: argparse.Namespace) -> int:
         raise SystemExit(f"peer.py: cannot listen at {args.listen}: {error}") from error
     if not is_endpoint(endpoint):
         raise SystemExit(f"peer.py: {endpoint} is no endpoint that others can dial")
-    run = args.run or ask_for_run(wire, endpoint, args.seed[0], stopping)
+    wait = args.timing.join_deadline
+    run = args.run or ask_for_run(wire, endpoint, args.seed[0], wait, stopping)
     if run is None:
         wire.stop()
         if stopping:

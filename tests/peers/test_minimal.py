@@ -211,6 +211,16 @@ def test_what_a_person_gets_wrong_is_said(flags: list[str], words: str) -> None:
     assert words in done.stderr.splitlines()[-1]
 
 
+def test_it_asks_an_empty_seat_for_the_run_no_longer_than_it_was_told() -> None:
+    flags = ["--listen", "tcp://127.0.0.1:*", "--seed", "tcp://127.0.0.1:1"]
+    flags += ["--timing", '{"join_deadline": 0.2}']
+    ended = subprocess.run(
+        [sys.executable, str(PEER), "run", *flags], capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("peer.py: nobody at tcp://127.0.0.1:1 told the run")
+
+
 def test_a_port_in_use_is_said(tmp_path: Path) -> None:
     file = written(tmp_path / "run", PLAIN)
     with peer("--run", file) as (_, endpoint):
