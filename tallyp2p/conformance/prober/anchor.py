@@ -85,7 +85,8 @@ class Anchor(Player):
             pause = min(pause * 1.5, most)
 
     def _follow(self) -> int:
-        assert self.session.round is not None
+        if self.session.round is None:
+            raise Broken("the peer names no round that there can be")
         if self.at != self.session.round:
             self.at = self.session.round
             self._moved_at = self.session.clock()

@@ -49,3 +49,12 @@ async def test_a_peer_that_never_begins(monkeypatch: pytest.MonkeyPatch) -> None
         with pytest.raises(Broken, match="its first round does not open"):
             await anchor.begin()
         anchor.leave()
+
+
+async def test_a_peer_in_a_round_that_cannot_be() -> None:
+    async with staged(Peer(), anchored=True) as stage:
+        stage.session.round = None
+        stage.session.unsound = set(range(100))
+        with pytest.raises(Broken, match="no round that there can be"):
+            async with stage.anchor.still():
+                pass
