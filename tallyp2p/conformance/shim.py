@@ -6,17 +6,30 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..errors import LocalError
+from ..errors import LocalError, SettingsError
 from .answers import answer
 
 __all__ = ["answers"]
 
 
 def answers(lines: Iterable[str]) -> Iterator[str]:
-    """A line for each line: `case`, and `result` or `unimplemented`."""
-    for line in lines:
+    """A line for each line: `case`, and `result` or `unimplemented`.
+
+    Raises :class:`SettingsError` for a line that is no case.
+    """
+    for number, line in enumerate(lines, 1):
         if line.strip():
-            yield json.dumps(_answered(json.loads(line)))
+            yield json.dumps(_answered(_case(number, line)))
+
+
+def _case(number: int, line: str) -> dict[str, Any]:
+    try:
+        asked = json.loads(line)
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict) or not {"case", "kind", "input"} <= asked.keys():
+        raise SettingsError(f"line {number} is no case: an object with `case`, `kind`, `input`")
+    return asked
 
 
 def _answered(asked: dict[str, Any]) -> dict[str, Any]:

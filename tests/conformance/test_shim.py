@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tallyp2p.conformance.shim import answers
+from tallyp2p.errors import SettingsError
 
 
 def test_a_line_for_a_line() -> None:
@@ -17,3 +20,9 @@ def test_a_line_for_a_line() -> None:
         {"case": "one", "result": {"packed": "12"}},
         {"case": "two", "unimplemented": "there are no cases of the kind music"},
     ]
+
+
+@pytest.mark.parametrize("line", ["garbage", "[1]", '{"case": "x"}', "[" * 100_000])
+def test_what_is_no_case_is_a_persons_error(line: str) -> None:
+    with pytest.raises(SettingsError, match="line 2 is no case"):
+        list(answers(["\n", line]))
