@@ -149,6 +149,7 @@ HAND: list[tuple[RunParameters, Message, str]] = [
 @pytest.mark.parametrize(("run", "message", "frame"), HAND, ids=[row[2] for row in HAND])
 def test_worked_by_hand(run: RunParameters, message: Message, frame: str) -> None:
     assert Codec(run, YOU).encode(message) == bytes.fromhex(frame)
+    assert Codec(run, YOU).frame(message) == bytes.fromhex(frame)
     assert Codec(run, ME).decode(bytes.fromhex(frame), YOU) == message
 
 
