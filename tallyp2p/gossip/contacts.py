@@ -162,6 +162,9 @@ class Contacts:
                 self.turn_away(hello.endpoint, Reason.AUTHOR, text, now)
             return False
         before = self._membership.get(author)
+        if before is not None and hello.instance in before.former:
+            self._outbox.count(Reason.EARLY)  # late, or repeated by somebody else
+            return False
         if before is not None and before.identity != hello.identity:
             text = "another identity has the same author id"
             self.turn_away(hello.endpoint, Reason.AUTHOR, text, now)

@@ -1,17 +1,14 @@
 """Who takes part, as one peer sees it: everybody known to everybody.
 
 A member is *alive* until a question to it (PING or WANT) stays unanswered for
-``suspect_after``, or the connection to it breaks; then *suspect*: it stays in the roster,
-but nobody waits for it.  Any
-message from it makes it alive again.  A suspect that stays silent for ``gone_after``, or
-says BYE, is *gone*: it leaves the roster, and with it every later digraph.
+``suspect_after``, or the connection to it breaks; then *suspect*: it stays in the roster, but
+nobody waits for it.  Any message from it makes it alive again.  A suspect that stays silent
+for ``gone_after``, or says BYE, is *gone*: it leaves the roster, and every later digraph.
 
 The roster for a round holds the members that have announced a first round at or before it,
-and those that have gone since, up to their last ballot.  All peers that know the same
-members therefore derive the same digraph, also while somebody joins or leaves.  A partial
-view for large swarms would stand behind this same interface.
-
-(protocol_spec 04, MEMBER clauses.  The shape is SWIM's without indirect probes; our choice.)
+and those that have gone since, up to their last ballot.  All peers that know the same members
+therefore derive the same digraph, also while somebody joins or leaves.  (protocol_spec 04,
+MEMBER clauses.  The shape is SWIM's without indirect probes; our choice.)
 """
 
 from __future__ import annotations
@@ -28,6 +25,8 @@ from ..parameters import LIMITS, Timing
 from ..payloads import author_of
 
 __all__ = ["Change", "Introduction", "Member", "Membership", "State", "author_of"]
+
+_FORMER = 8  # instances of a member that are remembered (CONTACT-6)
 
 
 def _sum(author: bytes, start: int | None) -> int:
@@ -61,6 +60,7 @@ class Member:
     instance: bytes
     endpoint: str
     heard_at: float
+    former: tuple[bytes, ...] = ()  # instances that it had before: they do not come back
     links: list[bytes] = field(default_factory=list)  # inbound connections with its HELLO
     state: State = State.ALIVE
     start: int | None = None  # first round in which it votes; None: not decided
@@ -198,6 +198,7 @@ class Membership:
             verdict = Introduction.KNOWN
         reborn = member.instance != hello.instance
         if reborn:  # what an old process still says is not its word
+            member.former = (*member.former[1 - _FORMER :], member.instance)
             self._unbind(member, 0)
         if verdict is not Introduction.KNOWN:
             member.round = None  # an earlier life's

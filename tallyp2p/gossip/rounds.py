@@ -151,7 +151,10 @@ class Rounds:
         # Sampled peers wait only for those whom they hear: while one is slow, others may get
         # ahead of it by about the digraph's diameter, and that is no reason to leap.
         normal = len(ahead).bit_length() + _SLACK + self._late()
-        return middle if middle > following + normal * self._span else following
+        # What strangers claim must not end a run: never past the last round, nor far at once.
+        if middle <= following + normal * self._span or middle >= self._timing.rounds:
+            return following
+        return min(middle, following + self._timing.ahead * self._span)
 
     def stay(self, now: float) -> None:
         """All own rounds are made."""

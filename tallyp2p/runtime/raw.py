@@ -18,6 +18,7 @@ from contextlib import suppress
 import zmq
 
 from ..errors import SettingsError
+from ..parameters import LIMITS
 from .addresses import bind_error
 
 __all__ = [
@@ -36,7 +37,7 @@ Arrived = Callable[[bytes, list[bytes]], None]
 """(routing id of the connection, the message's frames)."""
 
 _BATCH = 256  # messages taken from an inbox before the loop gets its turn
-_MOST = 1_048_576  # bytes of one frame; a peer that sends more loses the connection
+_MOST = 2 * LIMITS.frame  # bytes of one frame; a peer that sends more loses the connection
 _SOCKETS = 8192
 _PIECE = 65_536
 # A port is taken again at once by an inbox that stands for a process started again.
@@ -87,7 +88,7 @@ class Raw:
         made.set(zmq.LINGER, 0)
         made.set(zmq.MAXMSGSIZE, _MOST)
         made.set(zmq.SNDHWM, 20_000)
-        made.set(zmq.RCVHWM, 20_000)
+        made.set(zmq.RCVHWM, 2_000)
         return made
 
 

@@ -49,6 +49,11 @@ def _contact() -> Iterator[Script]:
     s.receive(20, s.a.hello(start=0, met=False)).sends(s.a, "HELLO", met=True)
     yield s
 
+    s = Script("a member that has heard HELLO does not hear it again", "CONTACT-5", **WAITING)
+    s.start().receive(10, s.a.hello(start=0, met=True)).sends(s.a, "HELLO")
+    s.receive(20, s.a.hello(start=0, met=True)).never("HELLO")
+    yield s
+
     s = Script("a HELLO with keys of a later revision is answered", "HELLO-4 GREASE-1", **WAITING)
     grease = {"grease_beef": [1, {"a": b"\x00"}], "x_lab": None, "zone": 7}
     s.start().receive(10, s.a.hello(start=0, met=False, **grease)).sends(s.a, "HELLO")

@@ -137,3 +137,10 @@ def _joining() -> Iterator[Script]:
     s.start(s.a, fresh=False).receive(10, s.a.hello(start=0, round=10))
     s.receive(20, want([(s.me.author, 15)])).never("VOTE")
     yield s
+
+    s = Script(
+        "a ballot that another relays says nothing of the author's round", "MEMBER-8", **PATIENT
+    )
+    s.start(s.a, fresh=False).receive(10, s.a.hello(start=0, round=10))
+    s.receive(20, s.vote(s.b, 14, relayed=True)).never("VOTE")
+    yield s

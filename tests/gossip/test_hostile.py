@@ -57,7 +57,7 @@ def test_a_first_round_that_fits_no_hello_is_not_announced(lie: dict[str, object
 
 def test_a_leap_lands_on_the_first_round_of_a_ballot() -> None:
     """ROUND-8."""
-    target = Target(rounds=4000)
+    target = Target(rounds=4000, ahead=600)
     target.hear(hello())
     target.feed(events.Cast(ballot_of(SMALL_RUN, target.machine.author, 0)))
     target.hear(Pong(7, 0, 1001))

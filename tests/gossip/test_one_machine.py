@@ -211,3 +211,15 @@ def test_an_author_id_that_another_identity_has_is_refused(
     effects = machine.handle(events.Received(b"T", twin), 0.2)
     assert [m.code for m in sent(effects)] == [Reason.AUTHOR]  # type: ignore[attr-defined]
     assert machine.credentials(OTHER) == member
+
+
+def test_a_life_that_another_has_replaced_does_not_come_back() -> None:
+    """CONTACT-6: whoever repeats a HELLO of long ago must not silence its author."""
+    machine, _ = alone()
+    first, second = hello(met=True), hello(instance=b"reborn!!", met=True)
+    machine.handle(events.Received(b"M", second), 0.2)
+    assert machine.sender(b"L") is None and machine.sender(b"M") == OTHER
+    machine.handle(events.Received(b"attacker", first), 0.3)
+    assert machine.sender(b"M") == OTHER and machine.sender(b"attacker") is None
+    assert machine.credentials(OTHER) == (identity_of("other"), b"reborn!!")
+    assert machine.refused == {Reason.EARLY: 1}

@@ -146,7 +146,10 @@ def test_a_peer_left_far_behind_leaps_and_a_slow_one_does_not() -> None:
     assert bench.rounds.next([12, 12, 12]) == 12
     assert bench.rounds.next([2, 2, 400]) == 2, "one that ran ahead is no reason"
     assert bench.rounds.next([]) == 2
-    assert bench.rounds.next([2**32 - 3] * 3) == 2**32 - 4, "a ballot begins there"
+    assert bench.rounds.next([13] * 3) == 12, "a ballot begins there"
+    assert bench.rounds.next([401] * 3) == 2 + TIMING.ahead * 2, "not farther at once"
+    assert bench.rounds.next([TIMING.rounds] * 3) == 2, "nobody's claim ends a run"
+    assert bench.rounds.next([2**32 - 3] * 3) == 2
 
 
 def test_it_wakes_for_the_next_question_and_for_the_deadline() -> None:

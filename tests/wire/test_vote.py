@@ -69,6 +69,7 @@ def refused(reader: Codec, frame: bytes, sender: str) -> Reason:
 
 
 def test_nobody_can_vote_for_another_round_run_or_author() -> None:
+    """SEAL-3, and why the next run has another seed: RUN-7."""
     frame = codec("ann").encode(ballot("ann"))
     other_round = frame[:5] + b"\x0c" + frame[6:]
     assert refused(codec("ben"), other_round, "ann") is Reason.SEAL

@@ -256,11 +256,14 @@ class Player:
             refused = [s.problem for s in self.seen[since:] if s.problem and not s.optional]
             instead = f"; what came must be refused ({refused[0]})" if refused else ""
             name = what or kind.__name__.upper()
+            instead += "; it floods whoever probes it" if self.session.flooded else ""
             raise Broken(f"no {name} came within {within:g} s{instead}")
         return message
 
     def _arrived(self, link: bytes, parts: list[bytes]) -> None:
         frame = b"".join(parts)
+        if not self.session.room(len(frame)):
+            return
         seen = Seen(self.session.clock(), self.name, link, link not in self._links, frame, None)
         self._links.add(link)
         if len(parts) != 1:

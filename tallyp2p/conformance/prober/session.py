@@ -20,6 +20,9 @@ _HIGHEST = 2**31  # a peer's word for a later round is not taken: cases play ahe
 _ERROR_EVERY = 1.03  # s from one ERROR of the peer's to the next that a case may want
 
 
+_KEPT = 64 * 2**20  # bytes that a probe keeps of all that comes; an honest one sends 5 MB
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The peer under test, as its HELLO describes it."""
@@ -46,6 +49,7 @@ class Session:
     round: int | None = None  # the newest round that the peer was seen in
     begun: bool = False  # it voted before the prober came
     roster: int = 0  # its newest sum of the roster
+    kept: int = 0  # bytes that came to all players
     seen: list[Seen] = field(default_factory=list)
     backwards: list[bytes] = field(default_factory=list)  # what its ROUTER sent
     members: dict[bytes, int | None] = field(default_factory=dict)  # author -> first round
@@ -66,6 +70,16 @@ class Session:
         if subject is None or subject.author != author:
             return None
         return subject.identity, subject.instance
+
+    def room(self, size: int) -> bool:
+        """Whether a message of `size` bytes is still kept; a peer may flood who probes it."""
+        self.kept += size
+        return not self.flooded
+
+    @property
+    def flooded(self) -> bool:
+        """Whether more came than a probe keeps; nothing is taken in after that."""
+        return self.kept > _KEPT
 
     def take(self, seen: Seen) -> None:
         """Remember what came, and what it says about the peer."""

@@ -84,3 +84,10 @@ def test_a_round_that_cannot_be_is_not_believed(round: int) -> None:
     take(made, Pong(7, 0, SAMPLED.rounds_per_ballot))
     take(made, Pong(7, 0, round))
     assert made.round == SAMPLED.rounds_per_ballot
+
+
+def test_a_flood_is_not_kept() -> None:
+    made = session()
+    assert made.room(2**20) and not made.flooded
+    assert not made.room(2**30)
+    assert made.flooded
