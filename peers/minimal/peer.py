@@ -1849,6 +1849,16 @@ def report(effects: list[Effect], told: dict[tuple[int, bool], float]) -> Finish
     return None
 
 
+class Everywhere(list[int]):
+    """The label id mod C for each probe: the pool may be what a stranger says, up to 2^32 - 1."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+
+    def __getitem__(self, probe: Any) -> Any:
+        return probe % self.classes
+
+
 def run_peer(args: argparse.Namespace) -> int:
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -1867,8 +1877,10 @@ def run_peer(args: argparse.Namespace) -> int:
         if stopping:
             return 0
         raise SystemExit(f"peer.py: nobody at {args.seed[0]} told the run; --run FILE gives it")
-    labels = args.labels or [probe % run.classes for probe in range(run.pool)]
-    if len(labels) != run.pool or not all(type(x) is int and 0 <= x <= run.highest for x in labels):
+    labels = args.labels or Everywhere(run.classes)
+    if args.labels and (
+        len(labels) != run.pool or not all(type(x) is int and 0 <= x <= run.highest for x in labels)
+    ):
         raise SystemExit(f"peer.py: --labels needs {run.pool} labels from 0 to {run.highest}")
     secret = args.identity if run.sealed else None
     identity = public_key(args.identity) if run.sealed else args.identity

@@ -108,6 +108,10 @@ def conform(
             raise SettingsError(
                 "name the program that answers: tallyp2p conform --vectors -- COMMAND"
             )
+        if words[0].startswith(("tcp://", "ipc://")):
+            raise SettingsError(
+                f"--vectors starts a program: {words[0]} is no COMMAND, leave it out"
+            )
         for kind in only:
             if kind not in _KINDS:
                 raise SettingsError(f"{kind!r} is not one of {', '.join(_KINDS)}")

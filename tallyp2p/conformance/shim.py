@@ -19,7 +19,7 @@ def answers(lines: Iterable[str]) -> Iterator[str]:
     """
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield json.dumps(_answered(_case(number, line)))
+            yield json.dumps(_answered(number, _case(number, line)))
 
 
 def _case(number: int, line: str) -> dict[str, Any]:
@@ -32,8 +32,11 @@ def _case(number: int, line: str) -> dict[str, Any]:
     return asked
 
 
-def _answered(asked: dict[str, Any]) -> dict[str, Any]:
+def _answered(number: int, asked: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"case": asked["case"], "result": answer(asked["kind"], asked["input"])}
     except LocalError as error:
         return {"case": asked["case"], "unimplemented": str(error)}
+    except (KeyError, TypeError) as error:
+        about = f"line {number} is no case of its kind ({type(error).__name__}: {error})"
+        raise SettingsError(f"{about}: see protocol_spec 09") from None

@@ -105,6 +105,7 @@ def test_a_programs_words_are_a_strangers(
         (["--vectors", "--only", "music", "--", "x"], "'music' is not one of"),
         (["--vectors", "--", "/no/such/program"], "cannot be started"),
         (["--vectors", "--limit", "0", "--", "x"], "limit"),
+        (["--vectors", "tcp://127.0.0.1:7", "--", "x"], "is no COMMAND, leave it out"),
         ([], "say what to test"),
     ],
 )

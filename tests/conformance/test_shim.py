@@ -26,3 +26,8 @@ def test_a_line_for_a_line() -> None:
 def test_what_is_no_case_is_a_persons_error(line: str) -> None:
     with pytest.raises(SettingsError, match="line 2 is no case"):
         list(answers(["\n", line]))
+
+
+def test_a_case_without_what_its_kind_has_is_a_persons_error_too() -> None:
+    with pytest.raises(SettingsError, match="line 1 is no case of its kind"):
+        list(answers(['{"case": "x", "kind": "bits", "input": {}}']))

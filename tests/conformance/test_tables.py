@@ -330,3 +330,11 @@ def test_sections_are_numbered_in_order() -> None:
         chapter = int(path.name[:2])
         found = re.findall(r"^## (\d+)\.(\d+)", path.read_text(), re.M)
         assert found == [(str(chapter), str(n + 1)) for n in range(len(found))], path.name
+
+
+def test_the_record_of_implementations_counts_the_cases_that_there_are() -> None:
+    """Who adds a vector runs it against all of them, and says so."""
+    files = (SPEC / "vectors").glob("*/*.json")
+    cases = f"{sum(len(json.loads(path.read_text())['cases']) for path in files):,}"
+    for entry in registry("implementations")["entries"]:
+        assert entry["vectors"] == f"{cases} of {cases}", entry["name"]
