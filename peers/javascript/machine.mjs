@@ -200,10 +200,16 @@ export class PeerMachine {
     if (author === me.author || (before && before.identity !== hello.identity)) { // CONTACT-7
       throw new Refusal("AUTHOR", "somebody else has this identity or author id", { endpoint });
     }
+    if (before?.former.includes(hello.instance)) { // CONTACT-6: late, or repeated by somebody else
+      throw new Refusal("EARLY", "an instance that another has replaced");
+    }
     const member = before ?? this.members.add(author, now);
     if (!member) throw new Refusal("LIMIT", "too many members", { endpoint });
     const isFirst = member.instance !== hello.instance;
-    if (before && isFirst) this.unbind((bound) => bound === author); // CONTACT-6
+    if (before && isFirst) { // CONTACT-6
+      this.unbind((bound) => bound === author);
+      member.former = [...member.former.slice(-7), member.instance];
+    }
     this.#bind(link, { author, identity: hello.identity, instance: hello.instance });
 
     const moved = isFirst || member.endpoint !== endpoint;

@@ -51,6 +51,7 @@ export class Members {
     }
     const member = {
       author, identity: null, instance: null, endpoint: null,
+      former: [], // earlier instances, the last eight (CONTACT-6)
       state: "alive",
       first: null, // first round; null: undecided
       newest: null, // newest round seen

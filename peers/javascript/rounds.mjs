@@ -155,7 +155,9 @@ export class Rounds {
     const median = Math.floor(rounds[(rounds.length - 1) >> 1] / step) * step; // the lower one
     const slack = Math.floor(Math.log2(rounds.length)) + 3 +
       (timing.pace === "lockstep" ? 0 : timing.staleness);
-    return median - next > slack * step ? median : next; // ROUND-8
+    // ROUND-8.  What others claim must not end a run: never past the last round, nor far at once.
+    if (median - next <= slack * step || median >= timing.rounds) return next;
+    return Math.min(median, next + timing.ahead * step);
   }
 
   // --- leaving ----------------------------------------------------------------------------------

@@ -880,6 +880,7 @@ class Member:
     newest: int | None = None
     bye: int | None = None  # its code
     last: int | None = None  # MEMBER-6; -1: it never voted
+    former: tuple[bytes, ...] = ()  # its earlier instances, the last eight (CONTACT-6)
     synced: float = float("-inf")  # when HELLO and PEERS were last sent for MEMBER-7
 
     @property
@@ -1224,7 +1225,11 @@ class Peer:
             self.members[author] = member
         if member.identity != hello.identity:
             raise Refused("AUTHOR", "another identity has this author id", hello.endpoint)
+        if hello.instance in member.former:  # CONTACT-6: late, or repeated by somebody else
+            raise Refused("EARLY", "an instance that another has replaced")
         again = member.instance != hello.instance
+        if again:
+            member.former = (*member.former[-7:], member.instance)
         moved = again or member.endpoint != hello.endpoint
         if moved:  # CONTACT-6
             self.hang_up(member.endpoint)
@@ -1469,8 +1474,8 @@ class Peer:
             median = seen[(len(seen) - 1) // 2]
             slack = len(seen).bit_length() - 1 + 3
             slack += self.timing.staleness if self.timing.pace != "lockstep" else 0
-            if median > round + slack * self.step:
-                return median // self.step * self.step
+            if round + slack * self.step < median < self.timing.rounds:  # what others claim
+                return min(median // self.step * self.step, round + self.timing.ahead * self.step)
         return round
 
     def stay(self) -> None:  # ROUND-9

@@ -95,6 +95,16 @@ static enum reason hear_oneself(struct machine *m, const struct hello *hello, wh
     return R_AUTHOR;
 }
 
+/* CONTACT-6: what another instance replaces now does not come back. */
+static void remember_instance(struct member *member)
+{
+    if (member->formers == FORMER)
+        memmove(member->former[0], member->former[1], (FORMER - 1) * INSTANCE);
+    else
+        member->formers++;
+    memcpy(member->former[member->formers - 1], member->instance, INSTANCE);
+}
+
 enum reason hear_hello(struct machine *m, const uint8_t *id, size_t len,
                        const struct hello *hello, when now)
 {
@@ -110,11 +120,16 @@ enum reason hear_hello(struct machine *m, const uint8_t *id, size_t len,
         return R_AUTHOR;
     }
     bool known = member != NULL, first = !known, replaced = false;
+    for (size_t i = 0; known && i < member->formers; i++) /* CONTACT-6: late, or repeated */
+        if (memcmp(member->former[i], hello->instance, INSTANCE) == 0)
+            return R_EARLY;
     if (known) {
         bool moved = strcmp(member->endpoint, hello->endpoint) != 0, finished = member->finished;
         uint32_t last = member->last;
         first = memcmp(member->instance, hello->instance, INSTANCE) != 0;
         replaced = first || moved;
+        if (first)
+            remember_instance(member);
         if (replaced) { /* CONTACT-6 */
             line_close(m, member->endpoint);
             line_close(m, hello->endpoint);

@@ -9,6 +9,8 @@
 enum phase { JOINING, OPEN, STAYING, DONE }; /* VOTING and LEARNING take no time here */
 enum state { ALIVE, SUSPECT, GONE };
 
+enum { FORMER = 8 };
+
 struct member {
     struct author author;
     uint8_t identity[IDENTITY];
@@ -26,6 +28,8 @@ struct member {
     when synced;        /* when it was last sent HELLO and PEERS for MEMBER-7 */
     uint32_t asked;     /* round of the own ballot that it waits for (ROUND-5); NO_ROUND: none */
     bool pinged;        /* in this turn of MEMBER-2 */
+    uint8_t former[FORMER][INSTANCE]; /* its earlier instances, newest last (CONTACT-6) */
+    size_t formers;
 };
 
 /* An outbound connection. */

@@ -157,8 +157,11 @@ static uint64_t leap(const struct machine *m, uint64_t next)
             slack++;
         if (m->timing.pace == BOUNDED)
             slack += m->timing.staleness;
-        if (median > next + slack * step)
-            next = median - median % step;
+        /* What others claim must not end a run: never past the last round, nor far at once. */
+        if (median > next + slack * step && median < m->timing.rounds) {
+            uint64_t most = next + (uint64_t)m->timing.ahead * step;
+            next = median - median % step < most ? median - median % step : most;
+        }
     }
     free(seen);
     return next;
