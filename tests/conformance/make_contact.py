@@ -323,6 +323,14 @@ def crowd_cases() -> Iterable[Case]:
         s.member(crowd[0], "alive").member(crowd[1_023], "alive").member(crowd[1_024], None).case()
     )
 
+    s = Script("a full round still has a place for the own ballot", "LEDGER-7", should=True)
+    s.start().receive(10, s.a.hello()).never("VOTE")
+    for number, one in enumerate(crowd[:1_024]):
+        s.receive(20 + number, s.vote(one, 0, relayed=True))
+    s.receive(2_000, s.a.hello(start=0)).sends(s.a, "VOTE", author=s.me.author, round=0)
+    s.receive(2_010, want([(s.me.author, 0)]))
+    yield s.sends(s.a, "VOTE", author=s.me.author, round=0, votes=s.own(0)).case()
+
 
 # --- what is refused -------------------------------------------------------------------------
 
