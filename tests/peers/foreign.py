@@ -6,6 +6,7 @@ missing is skipped with the reason, never passed.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -35,19 +36,27 @@ def command(name: str) -> list[str]:
     if name == "minimal":
         return [sys.executable, str(ROOT / "peers/minimal/peer.py")]
     if name == "javascript":
-        return ["node", str(_javascript())]
+        return [_node(), str(_javascript())]
     if name == "c":
         return [str(_c())]
     raise ValueError(name)
 
 
-def _javascript() -> Path:
-    folder = ROOT / "peers/javascript"
+@functools.cache
+def _node() -> str:
+    """The program itself: `node` on the path may be a wrapper, which dies of a signal alone."""
     if shutil.which("node") is None:
         pytest.skip("node is missing: install Node.js 20 or newer")
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout
-    if int(version.strip().removeprefix("v").split(".")[0]) < 20:
-        pytest.skip(f"node is {version.strip()}: install Node.js 20 or newer")
+    asked = ["node", "-p", "process.versions.node + ' ' + process.execPath"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    version, path = said.strip().split(" ", 1)
+    if int(version.split(".")[0]) < 20:
+        pytest.skip(f"node is {version}: install Node.js 20 or newer")
+    return path
+
+
+def _javascript() -> Path:
+    folder = ROOT / "peers/javascript"
     if not (folder / "node_modules").is_dir():
         pytest.skip("its modules are missing: npm ci --prefix peers/javascript")
     return folder / "peer.mjs"
@@ -88,6 +97,8 @@ class Running:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
+            if not line.endswith("\n"):
+                break  # killed in the midst of a word
             with self._changed:
                 self.events.append(json.loads(line))
                 self._changed.notify_all()
