@@ -11,8 +11,7 @@ import pytest
 
 from tallyp2p.cli.errors import Session, told
 from tallyp2p.cli.main import cli
-from tallyp2p.cli.simulate import troubles
-from tallyp2p.simulator.reading import load, parse
+from tallyp2p.simulator.reading import load
 
 WORLD = """
 peers = 4
@@ -105,12 +104,3 @@ def test_what_cannot_be_used_is_refused(
 def test_all_settings_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--keys") == 0
     assert "links.loss                share of messages that are lost" in capsys.readouterr().out
-
-
-def test_troubles_are_named_in_order() -> None:
-    spec = parse(WORLD + "[churn]\nevery = 3.0\n[[freezes]]\npeers = [0,1,2,3]\nbegin = 1\n", "w")
-    assert [(begin, name) for begin, _, name in troubles(spec)] == [
-        (1.0, "frozen 0, 1, 2, 3"),
-        (5.0, "crash 1"),
-        (5.0, "churn"),
-    ]

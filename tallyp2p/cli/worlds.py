@@ -1,0 +1,191 @@
+"""One simulated world, watched from outside: progress, what is kept, what is printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import FailureError
+from .errors import DONE
+
+if TYPE_CHECKING:
+    from ..simulator.result import Result
+    from ..simulator.spec import WorldSpec
+    from ..simulator.world import World
+
+__all__ = ["Simulation", "troubles"]
+
+_TTY_EVERY, _LOG_EVERY = 0.2, 10.0  # seconds between two lines of progress
+
+
+class Simulation:
+    """One world, watched from outside."""
+
+    def __init__(
+        self, spec: WorldSpec, seed: int | None, options: str, as_json: bool, out: Path | None
+    ) -> None:
+        self._spec, self._seed, self._options = spec, seed, options
+        self._as_json, self._out = as_json, out
+        self._terminal = sys.stderr.isatty()
+        self._shown = 0.0
+
+    def run(self) -> int:
+        """Until the world ends; the exit code."""
+        from ..simulator.invariants import Violation
+        from ..simulator.world import World
+
+        if self._out is not None:
+            self._prepare(self._out)
+        self._began = self._shown = time.monotonic()
+        try:
+            world = World(self._spec, self._seed, self._options)
+            result = world.run(self._progress)
+        except Violation as violation:
+            self._clear()
+            if self._as_json:
+                broken = {"invariant": violation.name, "seconds": violation.moment}
+                report = {"violated": broken | {"text": str(violation), "replay": violation.line}}
+                click.echo(json.dumps(report))
+            raise
+        spent = time.monotonic() - self._began
+        self._clear()
+        if self._out is not None:
+            self._keep(self._out, world, result)
+        if self._as_json:
+            click.echo(json.dumps(result.as_json(), allow_nan=False))
+        else:
+            _print(result, spent)
+        return DONE
+
+    def _progress(self, world: World) -> None:
+        now = time.monotonic()
+        if self._as_json or now < self._shown + (_TTY_EVERY if self._terminal else _LOG_EVERY):
+            return
+        self._shown = now
+        rate = world.events / (now - self._began)
+        text = (
+            f"{world.clock.now:,.1f} virtual seconds, {world.events:,} events, {rate:,.0f} a second"
+        )
+        click.echo(f"\r\x1b[K{text}" if self._terminal else text, err=True, nl=not self._terminal)
+
+    def _clear(self) -> None:
+        if self._terminal and not self._as_json:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+    def _prepare(self, out: Path) -> None:
+        from ..simulator.reading import to_toml
+        from .rundirs import new_run_dir
+
+        new_run_dir(out)
+        _write(out / "world.toml", to_toml(self._spec))
+
+    def _keep(self, out: Path, world: World, result: Result) -> None:
+        from ..reporting.worlds import draw_world
+
+        _write(out / "result.json", json.dumps(result.as_json(), indent=1) + "\n")
+        made = result.rounds["closed_most"] or 0
+        rounds = int(made) * self._spec.run.rounds_per_ballot
+        title = (
+            f"{result.peers} peers made {rounds} rounds in {result.seconds:,.0f} virtual seconds"
+        )
+        try:
+            draw_world(out / "rounds.png", title, world.watch.timeline, troubles(self._spec))
+        except OSError as error:
+            raise FailureError(f"cannot write {out / 'rounds.png'}: {error.strerror}") from None
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise FailureError(f"cannot write {path}: {error.strerror}") from None
+
+
+def troubles(spec: WorldSpec) -> list[tuple[float, float, str]]:
+    """(begin, end, name) of everything that goes wrong at stated times, in order."""
+    found = [(cut.begin, cut.end, f"cut {' | '.join(cut.groups)}") for cut in spec.partitions]
+    for crash in spec.crashes:
+        found.append((crash.at, crash.at + crash.restart_after, f"crash {_named(crash.peers)}"))
+    for freeze in spec.freezes:
+        found.append((freeze.begin, freeze.end, f"frozen {_named(freeze.peers)}"))
+    for slow in spec.slow:
+        found.append((slow.begin, slow.end, f"slow {_named(slow.peers)}"))
+    found += [(join.at, join.at, f"join {_named(join.peers)}") for join in spec.joins]
+    found += [(leave.at, leave.at, f"leave {_named(leave.peers)}") for leave in spec.leaves]
+    if spec.churn.every:
+        found.append((spec.churn.begin, spec.churn.end, "churn"))
+    return sorted(found)
+
+
+def _named(peers: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, peers[:4]))
+    return f"{shown}, ..." if len(peers) > 4 else shown
+
+
+def _print(result: Result, spent: float) -> None:
+    for name, value in _rows(result, spent):
+        click.echo(f"{name:<15} {value}")
+
+
+def _rows(result: Result, spent: float) -> list[tuple[str, str]]:
+    rounds, spread, messages = result.rounds, result.spread, result.messages
+    wire = {channel: layers["wire"] for channel, layers in result.bytes.items()}
+    pace = result.seconds / spent if spent else 0.0
+    rows = [
+        ("world", f"{result.world}, seed {result.seed}, {result.peers} peers"),
+        (
+            "time",
+            f"{result.seconds:,.1f} virtual s in {spent:.1f} s ({pace:,.0f} x), "
+            f"{result.events:,} events, {result.events / max(spent, 1e-9):,.0f} a second",
+        ),
+        ("finish", _counts(result.finish)),
+        (
+            "ballots closed",
+            f"{rounds['closed_least']} to {rounds['closed_most']} a peer; "
+            f"{rounds['heard']:,} heard, {rounds['missing']:,} missing at the close",
+        ),
+        (
+            "wait to close",
+            f"median {_s(rounds['wait_median'])}, 99 % {_s(rounds['wait_p99'])}, "
+            f"longest {_s(rounds['wait_longest'])}",
+        ),
+        (
+            "spread",
+            f"median {_s(spread['median'])}, 99 % {_s(spread['p99'])}, "
+            f"longest {_s(spread['longest'])}",
+        ),
+        (
+            "bytes sent",
+            f"{wire['total']:,.1f} a peer and round on the wire: votes {wire['votes']:,.1f}, "
+            f"ids {wire['ids']:,.1f}, control {wire['control']:,.1f}",
+        ),
+        ("messages", _counts(messages)),
+        ("refused", _counts({f"reason {k}": v for k, v in result.refused.items()}) or "nothing"),
+    ]
+    if result.annulled:
+        rows.append(("annulled", f"{result.annulled} entries of equivocators"))
+    if result.accuracy["tally"] is not None:
+        voter, tally = result.accuracy["voter"], result.accuracy["tally"]
+        rows.append(("accuracy", f"voters {voter:.1%}, their newest tallies {tally:.1%}"))
+    if result.same_tallies is not None:
+        rows.append(("same tallies", f"in {result.same_tallies:.1%} of rounds when they closed"))
+    if result.settled["rounds"]:
+        held = f"equal ledgers of {result.settled['survivors']} survivors"
+        rows.append(("held at the end", f"{held} in {result.settled['rounds']} ballots' rounds"))
+    rows.append(("trace", result.trace_hash))
+    return rows
+
+
+def _counts(counts: Any) -> str:
+    return ", ".join(
+        f"{value:,} {name.replace('_', ' ')}" for name, value in counts.items() if value
+    )
+
+
+def _s(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.2f} s"
