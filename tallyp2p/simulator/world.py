@@ -35,10 +35,21 @@ Progress = Callable[["World"], None]
 class World:
     """Makes all that `spec` describes; `run` lets it happen once."""
 
-    def __init__(self, spec: WorldSpec, seed: int | None = None, options: str = "") -> None:
-        """`seed`: instead of the description's; `options`: what else replays this world."""
+    def __init__(
+        self,
+        spec: WorldSpec,
+        seed: int | None = None,
+        options: str = "",
+        secrets: Callable[[int], bytes] | None = None,
+    ) -> None:
+        """`seed`: instead of the description's; `options`: what else replays this world.
+
+        `secrets`: peer -> 32 bytes, its identity, or in sealed runs the secret key of it;
+        such as those of the seats of a real swarm.  By default they follow from the seed.
+        """
         self.spec = spec
         self.seed = spec.seed if seed is None else seed
+        self._secret = self._own_secret if secrets is None else secrets
         self.line = f"tallyp2p simulate {shlex.quote(spec.name)} --seed {self.seed}{options}"
         self.clock = Clock()
         self.network = Network(spec, self.chance("network"))
@@ -71,6 +82,9 @@ class World:
         endpoints = tuple(host.endpoint for host in hosts)
         for host in hosts:
             self._start(host, endpoints, fresh=True)
+
+    def _own_secret(self, peer: int) -> bytes:
+        return hashlib.sha256(f"tallyp2p world {self.seed} peer {peer}".encode()).digest()
 
     def chance(self, *words: object) -> Random:
         """A generator of its own for each purpose, all from the seed."""
@@ -169,10 +183,9 @@ class World:
 
     def _new(self, peer: int, timing: Timing, endpoint: str | None = None) -> Host:
         spec, life = self.spec, len(self.hosts)
-        secret = hashlib.sha256(f"tallyp2p world {self.seed} peer {peer}".encode()).digest()
         chance = self.chance("machine", life)
         instance = chance.randbytes(8)
-        machine, codec = _protocol(spec.run, timing, secret, instance, chance)
+        machine, codec = _protocol(spec.run, timing, self._secret(peer), instance, chance)
         host = Host(
             index=peer,
             life=life,

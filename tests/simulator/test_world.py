@@ -15,6 +15,7 @@ from tallyp2p.consensus.ledger import Ledger
 from tallyp2p.gossip.repair import Repair
 from tallyp2p.gossip.rounds import Rounds
 from tallyp2p.parameters import Ids, Pace, Seal, Timing
+from tallyp2p.payloads import author_of
 from tallyp2p.simulator.invariants import Violation
 from tallyp2p.simulator.reading import to_toml
 from tallyp2p.simulator.spec import (
@@ -54,6 +55,13 @@ def test_one_seed_one_trace_and_another_seed_another() -> None:
     spec = world(links=ROUGH, churn=Churn(every=3.0, down=2.0, begin=3.0, end=9.0))
     hashes = [World(spec, seed).run().trace_hash for seed in (1, 1, 2)]
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_peers_may_have_the_identities_of_others_who_really_ran() -> None:
+    made = World(world(), secrets=lambda peer: bytes([peer]) * 32)
+    assert [host.machine.author for host in made.hosts] == [
+        author_of(bytes([peer]) * 32) for peer in range(5)
+    ]
 
 
 def test_decoding_or_not_makes_no_difference() -> None:
