@@ -62,6 +62,7 @@ class Host:
         post: Post,
         watcher: Watcher,
         vote: Callable[[Host, int], Ballot],
+        learn: Callable[[Host, events.Learn], None],
         voting: Voting,
         random: Random,
         offset: float = 0.0,
@@ -82,7 +83,8 @@ class Host:
         self.events = 0
         self.twist: Callable[[str, Message], Message] | None = None  # of hostile peers
         self._clock, self._post, self._watcher = clock, post, watcher
-        self._vote, self._voting, self._random = vote, voting, random
+        self._vote, self._learn = vote, learn
+        self._voting, self._random = voting, random
         self._offset, self._check, self._exact = offset, check, exact
         self._local = float("-inf")  # the newest moment that the machine was told
         self._armed: float | None = None  # the moment of the machine for which it is woken
@@ -275,6 +277,7 @@ class Host:
             self._clock.after(pause, self._enter, self._cast, effect.round)
         elif isinstance(effect, events.Learn):
             self._watcher.learns(self, effect)
+            self._learn(self, effect)
             learned = events.Learned(effect.round)
             self._clock.after(self._training(), self._enter, self._feed, learned)
         else:

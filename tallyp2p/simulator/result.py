@@ -11,10 +11,10 @@ from ..parameters import Spreading
 from .clock import Clock
 from .host import Host
 from .invariants import Settled, Watch
+from .learners import Learners
 from .links import Network
 from .post import Post
 from .spec import WorldSpec
-from .voters import Electorate
 
 __all__ = ["Result", "summed_up"]
 
@@ -40,6 +40,7 @@ class Result:
     refused: Mapping[str, int]  # by reason number
     annulled: int  # entries of equivocators in the ledger that has most
     accuracy: Mapping[str, float | None]  # of one voter as stated, and of the newest tallies
+    learnt: Mapping[str, Any] | None  # real learners: Accuracies.as_json
     same_tallies: float | None  # broadcast: share of rounds in which all counted the same
     settled: Mapping[str, int]  # survivors, and rounds in which they were held equal
 
@@ -57,7 +58,7 @@ def summed_up(
     hosts: Sequence[Host],
     peers: Mapping[int, Host],
     watch: Watch,
-    electorate: Electorate,
+    learners: Learners,
     settled: Settled,
     hostile: Container[int],
 ) -> Result:
@@ -70,6 +71,7 @@ def summed_up(
         same = 1 - len(watch.unequal) / len(watch.rounds)
     spread = sorted(seconds for seconds in watch.spread.values() if seconds > 0)
     waits = sorted(watch.waits)
+    learnt = learners.accuracies({host.index for host in honest})
     refused: dict[str, int] = {}
     for host in hosts:
         for reason, times in host.machine.refused.items():
@@ -110,7 +112,11 @@ def summed_up(
         bytes=_bytes(spec, hosts, watch),
         refused=dict(sorted(refused.items(), key=lambda item: int(item[0]))),
         annulled=watch.annulled(honest),
-        accuracy={"voter": spec.voting.accuracy, "tally": _accuracy(spec, watch, electorate)},
+        accuracy={
+            "voter": None if learnt else spec.voting.accuracy,
+            "tally": _accuracy(spec, watch, learners),
+        },
+        learnt=learnt.as_json() if learnt else None,
         same_tallies=same,
         settled={"survivors": settled.survivors, "rounds": len(settled.rounds)},
     )
@@ -137,10 +143,11 @@ def _bytes(spec: WorldSpec, hosts: Sequence[Host], watch: Watch) -> dict[str, di
     }
 
 
-def _accuracy(spec: WorldSpec, watch: Watch, electorate: Electorate) -> float | None:
+def _accuracy(spec: WorldSpec, watch: Watch, learners: Learners) -> float | None:
     """Mean, over honest peers, of how often their newest tally names the true class."""
     shares = [
-        electorate.accuracy(count(spec.run, effect.elections[-1], None))
+        share
         for effect in watch.elections.values()
+        if (share := learners.accuracy(count(spec.run, effect.elections[-1], None))) is not None
     ]
     return round(sum(shares) / len(shares), 6) if shares else None

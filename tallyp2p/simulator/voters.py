@@ -10,14 +10,18 @@ for, in whatever order, on every machine.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from ..bits import pack
 from ..consensus import probes
+from ..consensus.contributor import Election
 from ..consensus.tally import Tally
 from ..parameters import Ids, RunParameters
 from ..payloads import Ballot
+from .learners import Accuracies, Point, Voter
 from .spec import Voting
 
 __all__ = ["Electorate"]
@@ -27,7 +31,10 @@ _KEPT = 64  # rounds whose probe ids are remembered
 
 
 class Electorate:
-    """The probes of a run, what is true of them, and how each author votes."""
+    """The probes of a run, what is true of them, and how each author votes.
+
+    Implements :class:`~.learners.Learners`; nobody learns.
+    """
 
     def __init__(self, run: RunParameters, voting: Voting, seed: int) -> None:
         self._run, self._voting, self._seed = run, voting, seed
@@ -55,6 +62,21 @@ class Electorate:
         labels = self.lure[ids] if wrong else self._labels(chance, ids)
         named = None if run.ids is Ids.DERIVED else tuple(int(i) for i in ids)
         return Ballot(author, round, pack(labels, run.bits), named)
+
+    def vote(self, voter: Voter, round: int, *, wrong: bool = False, rival: int = 0) -> Ballot:
+        """The ballot of a voter, wherever it sits; see :meth:`ballot`."""
+        return self.ballot(voter.author, round, life=voter.life, wrong=wrong, rival=rival)
+
+    def learn(self, voter: Voter, round: int, elections: Sequence[Election]) -> None:
+        """Nothing is learnt."""
+
+    def accuracies(self, honest: Collection[int]) -> Accuracies | None:
+        """None: there are no models."""
+        return None
+
+    def newest(self) -> Point | None:
+        """None, for the same reason."""
+        return None
 
     def derived(self, round: int) -> npt.NDArray[np.uint32]:
         """The derived probe ids of a round; all peers have the same, so they are kept."""

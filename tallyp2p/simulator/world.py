@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
+from ..gossip.events import Learn
 from ..gossip.machine import PeerMachine
 from ..messages import Ballot
 from ..parameters import RunParameters, Seal, Timing
@@ -17,6 +18,7 @@ from .clock import Clock
 from .host import Host
 from .hostile import equivocator, garbage
 from .invariants import Watch
+from .learners import Learners, Voter
 from .links import Network
 from .post import Post
 from .result import Result, summed_up
@@ -41,11 +43,13 @@ class World:
         seed: int | None = None,
         options: str = "",
         secrets: Callable[[int], bytes] | None = None,
+        learners: Learners | None = None,
     ) -> None:
         """`seed`: instead of the description's; `options`: what else replays this world.
 
         `secrets`: peer -> 32 bytes, its identity, or in sealed runs the secret key of it;
         such as those of the seats of a real swarm.  By default they follow from the seed.
+        `learners`: instead of the synthetic voters that the description tells of.
         """
         self.spec = spec
         self.seed = spec.seed if seed is None else seed
@@ -54,7 +58,7 @@ class World:
         self.clock = Clock()
         self.network = Network(spec, self.chance("network"))
         self.post = Post(self.clock, self.network)
-        self.electorate = Electorate(spec.run, spec.voting, self.seed)
+        self.learners = learners or Electorate(spec.run, spec.voting, self.seed)
         self.hosts: list[Host] = []  # all lives, in order
         self.peers: dict[int, Host] = {}  # the newest life of each peer
         self.done_at: dict[int, float] = {}  # life -> when it finished
@@ -65,7 +69,7 @@ class World:
         self._offsets = {peer: part.offset for part in spec.clocks for peer in part.peers}
         self._may_forget = faults.forgetful(spec)
         self._forgot: dict[int, int] = {}  # peer -> how often it lost its disk
-        self._disk: dict[int, list[Ballot]] = {}  # peer -> the ballots it has cast
+        self._disk: dict[int, dict[int, Ballot]] = {}  # peer -> the ballots it has cast, by round
         self._seeds = self.chance("seeds")
         self._begin()
 
@@ -113,7 +117,7 @@ class World:
             self.hosts,
             self.peers,
             self.watch,
-            self.electorate,
+            self.learners,
             settled,
             self._hostile,
         )
@@ -149,7 +153,7 @@ class World:
         there = [host for host in others if host.running] or others
         seeds = self._seeds.sample(there, min(_SEEDS, len(there)))
         host = self._new(peer, self.spec.timing, old.endpoint if same_endpoint else None)
-        for ballot in self._disk.get(peer, ()):
+        for ballot in self._disk.get(peer, {}).values():
             host.machine.ledger.add(ballot)
         self._start(host, tuple(seed.endpoint for seed in seeds), fresh=False)
 
@@ -196,6 +200,7 @@ class World:
             post=self.post,
             watcher=self.watch,
             vote=self._vote,
+            learn=self._learn,
             voting=spec.voting,
             random=self.chance("training", life),
             offset=self._offsets.get(peer, 0.0),
@@ -214,16 +219,22 @@ class World:
     # --- votes and mischief -----------------------------------------------------------------
 
     def _vote(self, host: Host, round: int) -> Ballot:
-        part = self._hostile.get(host.index)
-        wrong = part is not None and part.does is Hostility.WRONG
-        life = self._forgot.get(host.index, 0)
-        ballot = self.electorate.ballot(host.machine.author, round, life=life, wrong=wrong)
-        ballot = host.codec.seal(ballot)
-        self._disk.setdefault(host.index, []).append(ballot)
-        return ballot
+        kept = self._disk.setdefault(host.index, {})
+        if round not in kept:  # what was cast once is cast again
+            part = self._hostile.get(host.index)
+            wrong = part is not None and part.does is Hostility.WRONG
+            ballot = self.learners.vote(self._voter(host), round, wrong=wrong)
+            kept[round] = host.codec.seal(ballot)
+        return kept[round]
+
+    def _learn(self, host: Host, effect: Learn) -> None:
+        self.learners.learn(self._voter(host), effect.round, effect.elections)
+
+    def _voter(self, host: Host) -> Voter:
+        return Voter(host.index, host.machine.author, self._forgot.get(host.index, 0))
 
     def _rival(self, host: Host, round: int) -> Ballot:
-        return host.codec.seal(self.electorate.ballot(host.machine.author, round, rival=1))
+        return host.codec.seal(self.learners.vote(self._voter(host), round, rival=1))
 
     def _litter(self, host: Host, every: float, chance: Random) -> None:
         """Garbage to everybody, again and again."""

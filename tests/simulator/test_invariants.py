@@ -7,6 +7,7 @@ import pytest
 from tallyp2p.errors import FailureError
 from tallyp2p.parameters import Timing
 from tallyp2p.simulator.invariants import Violation
+from tallyp2p.simulator.learners import Voter
 from tallyp2p.simulator.spec import Group, Hostile, Hostility, Link, Partition
 from tallyp2p.simulator.world import World
 from tests.simulator.worlds import RUN, world
@@ -42,7 +43,7 @@ def test_ledgers_that_differ_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     hosts = list(made.peers.values())
     ledger = hosts[3].machine.ledger
     author = hosts[0].machine.author
-    ledger.add(made.electorate.ballot(author, 4, rival=1))  # annulled here and nowhere else
+    ledger.add(made.learners.vote(Voter(0, author), 4, rival=1))  # annulled here and nowhere else
     with pytest.raises(Violation, match="peers 0 and 3 hold other ballots of round 4"):
         made.watch.at_end(hosts, made.done_at)
     page = ledger._pages[6]
@@ -56,7 +57,7 @@ def test_too_many_connections_and_ballots_are_told() -> None:
     made.run()
     host = made.peers[0]
     for round in range(0, 60, 2):
-        host.machine.ledger.add(made.electorate.ballot(host.machine.author, round))
+        host.machine.ledger.add(made.learners.vote(Voter(0, host.machine.author), round))
     with pytest.raises(Violation, match="peer 0 holds ballots of 30 rounds"):
         made.watch._memory(host, held=True)
     host.lines |= dict.fromkeys(map(str, range(2000)), next(iter(host.lines.values())))
