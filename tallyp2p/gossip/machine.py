@@ -54,8 +54,7 @@ class PeerMachine:
     ) -> None:
         if len(identity) != 32 or len(instance) != 8:
             raise LocalError("identity must have 32 bytes and instance 8")
-        self.run = run
-        self.timing = timing
+        self.run, self.timing = run, timing
         self.author = author_of(identity)
         self.ledger = Ledger(run, LIMITS.members, own=self.author)
         self._outbox = Outbox()
@@ -70,8 +69,7 @@ class PeerMachine:
         )
         self._owing = Owing()
         self._last: int | None = None  # newest own ballot's round
-        self._gossip_at = 0.0
-        self._now = 0.0
+        self._gossip_at = self._now = 0.0
         self._on_event: dict[type, Callable[[Any], None]] = {
             events.Received: self._received,
             events.Cast: self._cast,
@@ -257,9 +255,8 @@ class PeerMachine:
 
     def _try_to_leave(self) -> None:
         """Others may still want our last ballots: go when they have finished too."""
-        rounds = self._rounds
-        if rounds.phase is Phase.STAYING and (
-            self._membership.all_finished() or self._now >= rounds.stay_until
+        if self._rounds.phase is Phase.STAYING and (
+            self._membership.all_finished() or self._now >= self._rounds.stay_until
         ):
             self._finish(True)
 
@@ -363,8 +360,7 @@ class PeerMachine:
         if bye.code == FINISHED:
             self._membership.finish(sender, bye.last)
         else:
-            change = self._membership.leave(sender, bye.last, self._now)
-            if change is not None:
+            if change := self._membership.leave(sender, bye.last, self._now):
                 self._contacts.part(change)
         self._move()
 
@@ -398,3 +394,7 @@ class PeerMachine:
         chosen = self._membership.anyone_alive()
         if chosen and self.round is not None and self.run.spreading is Spreading.BROADCAST:
             self._contacts.answer(chosen.author, self._repair.digest(self.round))
+            if lacking := self._rounds.lacking()[: LIMITS.want]:  # WANT needs no HAVE before it
+                another = self._membership.anyone_alive() or chosen
+                for author in dict.fromkeys((chosen.author, another.author)):
+                    self._contacts.answer(author, Want(tuple(lacking)))

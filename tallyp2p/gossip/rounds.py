@@ -59,6 +59,7 @@ class Ask:
 
     at: float
     pause: float
+    promised: bool = False  # asked, it said that it is not there yet
 
 
 @dataclass(slots=True)
@@ -185,14 +186,33 @@ class Rounds:
                     due.append((author, round))
                     if self._membership.heard_since(author, ask.at - ask.pause):
                         ask.pause = min(2 * ask.pause, _SLOWEST_ASK * self._timing.patience)
-                    ask.at = now + ask.pause
+                    ask.at, ask.promised = now + ask.pause, False
         return due
+
+    def lacking(self) -> list[tuple[bytes, int]]:
+        """(author, round) of expected ballots that are not here though others may hold them.
+
+        In the round closed last all that are missing; in the open one those that were asked
+        for, and whose author has not said that it is not there yet.
+        """
+        closed = self.round - self._span * (self.phase in (Phase.VOTING, Phase.OPEN))
+        found = [(author, closed) for author in self.missing(closed)] if closed >= 0 else []
+        if self.phase is Phase.OPEN:
+            here = self._ledger.authors(self.round)
+            asks = self._waiting[self.round].asks
+            found += [(a, self.round) for a in asks if a not in here and not asks[a].promised]
+        return found
 
     def decline(self, author: bytes, at: int | None) -> None:
         """`author`, asked for a ballot that it does not have, is at round `at` (None: nowhere)."""
         for round, waiting in self._waiting.items():
-            if author in waiting.asks and (at is None or at > round):
+            ask = waiting.asks.get(author)
+            if ask is None:
+                continue
+            if at is None or at > round:
                 waiting.declined.add(author)
+            else:
+                ask.promised = True
 
     def wake_at(self) -> float | None:
         """The next deadline or question, or None while nothing is waited for."""

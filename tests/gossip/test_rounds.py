@@ -100,6 +100,27 @@ def test_who_declines_is_let_go_but_only_after_being_asked() -> None:
     assert bench.rounds.closes(1.1)
 
 
+def test_what_others_may_hold_is_known_to_be_lacking() -> None:
+    """REPAIR-1: not at once, nor what its author will send, but also what the last round missed."""
+    bench = Bench()
+    bench.open(0, 0.0)
+    assert bench.rounds.lacking() == []  # it may be on its way
+    bench.rounds.questions(1.0)
+    assert bench.rounds.lacking() == [(A, 0), (B, 0)]
+    bench.rounds.decline(A, 0)  # "I have no ballot for round 0, but will"
+    assert bench.rounds.lacking() == [(B, 0)]
+    bench.rounds.questions(2.0)  # no ballot yet: perhaps it was lost
+    assert bench.rounds.lacking() == [(A, 0), (B, 0)]
+    bench.hear(A, 0)
+    assert bench.rounds.lacking() == [(B, 0)]
+    bench.rounds.close(10.0)
+    assert bench.rounds.lacking() == [(B, 0)]
+    bench.open(2, 11.0)
+    assert bench.rounds.lacking() == [(B, 0)]
+    bench.hear(B, 0)
+    assert bench.rounds.lacking() == []
+
+
 def test_bounded_waits_for_the_ballot_before_the_last() -> None:
     """ROUND-3."""
     bench = Bench(replace(TIMING, pace=Pace.BOUNDED))
