@@ -8,6 +8,7 @@ the other.  (protocol_spec 04, CONTACT clauses.)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from random import Random
 
 from ..consensus.ledger import Ledger
@@ -65,6 +66,8 @@ class Contacts:
         self._membership, self._joining = membership, joining
         self._ledger, self._outbox = ledger, outbox
         self._lines: dict[str, _Line] = {}
+        self._unmet: dict[str, _Line] = {}  # those where nobody has said HELLO yet
+        self._knocks: list[tuple[float, str]] = []  # a heap; what no line says any more is passed
         self._scold_at = 0.0  # when the next ERROR may leave
 
     # --- connections --------------------------------------------------------------------
@@ -87,12 +90,17 @@ class Contacts:
             spare = [(line.since, at) for at, line in self._lines.items() if at not in members]
             self._close(max(spare)[1])  # the newest: what floods comes late
         again_at = now + self._timing.patience
-        self._lines[endpoint] = _Line(now, again_at, None if to is None else to.instance)
+        line = _Line(now, again_at, None if to is None else to.instance)
+        self._lines[endpoint] = line
+        if to is None:
+            self._unmet[endpoint] = line
+            heappush(self._knocks, (again_at, endpoint))
         self._outbox.put(Dial(endpoint))
         self._say_hello(endpoint, to, round)
 
     def _close(self, endpoint: str) -> None:
         if self._lines.pop(endpoint, None) is not None:
+            self._unmet.pop(endpoint, None)
             self._outbox.put(Hangup(endpoint))
 
     def release(self, member: Member) -> None:
@@ -108,20 +116,17 @@ class Contacts:
 
     def unanswered(self) -> int:
         """Endpoints that were dialled and where nobody has said HELLO yet."""
-        return sum(line.instance is None for line in self._lines.values())
+        return len(self._unmet)
 
     # --- HELLO --------------------------------------------------------------------------
 
     def announce(self, round: int | None) -> None:
         """Say HELLO again to everybody: the own first round is decided."""
-        for endpoint, line in sorted(self._lines.items()):
-            self._say_hello(endpoint, self._at_other_end(endpoint, line), round)
-
-    def _at_other_end(self, endpoint: str, line: _Line) -> Member | None:
+        there: dict[tuple[str, bytes | None], Member] = {}
         for member in self._membership.present():
-            if member.endpoint == endpoint and member.instance == line.instance:
-                return member
-        return None
+            there.setdefault((member.endpoint, member.instance), member)
+        for endpoint, line in sorted(self._lines.items()):
+            self._say_hello(endpoint, there.get((endpoint, line.instance)), round)
 
     def _say_hello(self, endpoint: str, to: Member | None, round: int | None) -> None:
         known = 1 + len(self._lines)
@@ -208,6 +213,7 @@ class Contacts:
             self._open(member.endpoint, member, round, now)
         elif line.instance is None:
             line.instance = member.instance
+            del self._unmet[member.endpoint]
             if round is not None or self._ledger.newest(member.author) is not None:
                 self._say_hello(member.endpoint, member, round)
 
@@ -256,13 +262,16 @@ class Contacts:
 
     def on_peers(self, peers: Peers, round: int | None, now: float) -> None:
         """Dial whom we do not know; not whom we know to be gone, which spreads more slowly."""
+        strange = [endpoint for endpoint in peers.endpoints if endpoint not in self._lines]
+        if not strange:  # as mostly; nobody else need be looked through
+            return
         gone = {
             member.endpoint
             for member in self._membership.known()
             if member.state is State.GONE
             and (member.left or now < member.silent_since + self._timing.gone_after)
         }
-        for endpoint in peers.endpoints:
+        for endpoint in strange:
             if endpoint not in gone:
                 self.dial(endpoint, round, now)
 
@@ -304,20 +313,27 @@ class Contacts:
 
     def knock(self, round: int | None, now: float) -> None:
         """Repeat HELLO where nobody has answered, in the end hang up."""
-        for endpoint, line in sorted(self._lines.items()):
-            if line.instance is not None or now < line.again_at:
+        for endpoint, line in sorted(self._unmet.items()):
+            if now < line.again_at:
                 continue
             if now >= line.since + self._timing.join_deadline:
                 self._close(endpoint)
                 continue
             pause = min(2 * (line.again_at - line.since), self._timing.probe_interval)
             line.again_at = now + pause
+            heappush(self._knocks, (line.again_at, endpoint))
             self._say_hello(endpoint, None, round)
 
     def wake_at(self) -> float:
         """The next ping or repeated HELLO."""
-        knocks = [line.again_at for line in self._lines.values() if line.instance is None]
-        return min([self.probe_at, *knocks])
+        knocks = self._knocks
+        while knocks:
+            at, endpoint = knocks[0]
+            line = self._unmet.get(endpoint)
+            if line is not None and line.again_at == at:
+                return min(self.probe_at, at)
+            heappop(knocks)
+        return self.probe_at
 
     # --- saying -------------------------------------------------------------------------
 
@@ -337,5 +353,8 @@ class Contacts:
     def check(self) -> None:
         """Every present member can be reached, and connections are bounded."""
         assert len(self._lines) <= LIMITS.members, len(self._lines)
+        unmet = {at: line for at, line in self._lines.items() if line.instance is None}
+        assert unmet == self._unmet
+        assert {(line.again_at, at) for at, line in unmet.items()} <= set(self._knocks)
         for member in self._membership.present():
             assert member.endpoint in self._lines, member

@@ -92,6 +92,11 @@ class Joining:
             return newest_seen is not None and newest_seen >= self.start
         return present >= self._timing.quorum
 
+    def needs(self, now: float) -> int:
+        """Members, this peer included, below which neither answer can change: at the start of a
+        large swarm most HELLOs end here."""
+        return self._timing.quorum if self.start == 0 and now < self.give_up_at() else 0
+
     def give_up_at(self) -> float:
         """When waiting for a quorum ends."""
         return self._since + self._timing.join_deadline

@@ -173,7 +173,7 @@ class PeerMachine:
         self._try_to_begin()
 
     def _try_to_begin(self) -> None:
-        if self._rounds.phase is not Phase.JOINING:
+        if self._joining.needs(self._now) > 1 + self._membership.met():
             return
         present = self._membership.present()
         complete = len(present) + 1 >= self.timing.quorum and not self._contacts.unanswered()
@@ -185,8 +185,7 @@ class PeerMachine:
         newest = max((m.round for m in present if m.round is not None), default=None)
         if self._joining.too_late():
             self._finish(False, f"the swarm is at its end: round {start} would be the first")
-        elif self._joining.may_begin(self._now, counted, newest):
-            assert start is not None
+        elif start is not None and self._joining.may_begin(self._now, counted, newest):
             self._vote_on(start)
         elif self._now >= self._joining.give_up_at():
             self._finish(
@@ -255,9 +254,7 @@ class PeerMachine:
 
     def _try_to_leave(self) -> None:
         """Others may still want our last ballots: go when they have finished too."""
-        if self._rounds.phase is Phase.STAYING and (
-            self._membership.all_finished() or self._now >= self._rounds.stay_until
-        ):
+        if self._now >= self._rounds.stay_until or self._membership.all_finished():
             self._finish(True)
 
     # --- messages -----------------------------------------------------------------------
@@ -289,9 +286,13 @@ class PeerMachine:
 
     def _move(self) -> None:
         """Something changed that may let the first round begin, or the open one close."""
-        self._try_to_begin()
-        self._try_to_close()
-        self._try_to_leave()
+        phase = self._rounds.phase
+        if phase is Phase.OPEN:
+            self._try_to_close()
+        elif phase is Phase.JOINING:
+            self._try_to_begin()
+        elif phase is Phase.STAYING:
+            self._try_to_leave()
 
     def _on_ballot(self, sender: bytes, ballot: Ballot) -> None:
         round = ballot.round

@@ -14,8 +14,7 @@ MEMBER clauses.  The shape is SWIM's without indirect probes; our choice.)
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from functools import reduce
 from operator import xor
 from random import Random
@@ -23,55 +22,11 @@ from random import Random
 from ..messages import Hello
 from ..parameters import LIMITS, Timing
 from ..payloads import author_of
+from .member import Introduction, Member, State, roster_part
 
 __all__ = ["Change", "Introduction", "Member", "Membership", "State", "author_of"]
 
 _FORMER = 8  # instances of a member that are remembered (CONTACT-6)
-
-
-def _sum(author: bytes, start: int | None) -> int:
-    spread = 0 if start is None else (start + 1) * 2654435761 % 2**32
-    return int.from_bytes(author[:4], "big") ^ spread
-
-
-class State(StrEnum):
-    """What one peer believes of another."""
-
-    ALIVE = "alive"
-    SUSPECT = "suspect"
-    GONE = "gone"
-
-
-class Introduction(StrEnum):
-    """What a HELLO turned out to be."""
-
-    NEW = "new"  # an author never met, or one that had gone
-    RESTARTED = "restarted"  # a known author's new process
-    KNOWN = "known"  # the same process again, perhaps with news
-    FULL = "full"  # no room for another member
-
-
-@dataclass(slots=True)
-class Member:
-    """Another peer."""
-
-    author: bytes
-    identity: bytes
-    instance: bytes
-    endpoint: str
-    heard_at: float
-    former: tuple[bytes, ...] = ()  # instances that it had before: they do not come back
-    links: list[bytes] = field(default_factory=list)  # inbound connections with its HELLO
-    state: State = State.ALIVE
-    start: int | None = None  # first round in which it votes; None: not decided
-    round: int | None = None  # newest round that it was seen to have open
-    until: int | None = None  # the last round in whose roster it is, once it votes no more
-    finished: bool = False  # it votes no more, but still answers
-    left: bool = False  # it said BYE: only another HELLO brings it back
-    asked_at: float | None = None  # when the oldest unanswered question was put
-    remind_at: float = 0.0  # when an unanswered question is put again, as PING
-    silent_since: float = 0.0  # when it became suspect, or gone
-    told_at: float = 0.0  # when it may next be told of a roster that differs from its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +49,10 @@ class Membership:
         self._links: OrderedDict[bytes, bytes] = OrderedDict()  # link -> author
         self._asked: dict[bytes, Member] = {}  # members with an unanswered question
         self._suspects: dict[bytes, Member] = {}
-        self._summed: tuple[int, int | None, int] = (-1, None, 0)  # version, own start, sum
+        self._sum = 0  # of all present members, see roster_hash
+        self._present: tuple[int, list[Member]] = (-1, [])  # as of which version
         self._turn: list[bytes] = []  # authors still to be probed in this pass
+        self._voting: Member | None = None  # somebody alive that was seen to vote still
 
     # --- reading ------------------------------------------------------------------------
 
@@ -114,7 +71,15 @@ class Membership:
 
     def present(self) -> list[Member]:
         """All members that are not gone, by author."""
-        return [m for _, m in sorted(self._members.items()) if m.state is not State.GONE]
+        version, present = self._present
+        if version != self.version:
+            present = [m for _, m in sorted(self._members.items()) if m.state is not State.GONE]
+            self._present = self.version, present
+        return present
+
+    def met(self) -> int:
+        """How many members this peer knows, gone ones included."""
+        return len(self._members)
 
     def roster(self, round: int, start: int | None) -> list[bytes]:
         """Authors that take part in `round`, ascending; `start` is the own first round."""
@@ -166,9 +131,7 @@ class Membership:
     def roster_hash(self, start: int | None) -> int:
         """Sum of the roster, u32: XOR over the present members and this peer, whose first round
         is `start`, of the author id's first four bytes and a multiple of the first round."""
-        if self._summed[:2] != (self.version, start):
-            self._summed = (self.version, start, self._sum_up(start))
-        return self._summed[2]
+        return self._sum ^ roster_part(self.author, start)
 
     def known(self) -> list[Member]:
         """All members, gone ones included, by author."""
@@ -196,6 +159,8 @@ class Membership:
             verdict = Introduction.RESTARTED
         else:
             verdict = Introduction.KNOWN
+        if verdict is not Introduction.NEW:
+            self._sum ^= roster_part(author, member.start)
         reborn = member.instance != hello.instance
         if reborn:  # what an old process still says is not its word
             member.former = (*member.former[1 - _FORMER :], member.instance)
@@ -207,6 +172,7 @@ class Membership:
         if reborn or member.left or (member.state is State.GONE and not member.finished):
             member.until, member.finished = None, False  # HELLO takes back what it can (MEMBER-1)
         member.state, member.left, member.start = State.ALIVE, False, hello.start
+        self._sum ^= roster_part(author, member.start)
         self._bind(link, member)
         self.heard(author, now)
         self.seen_in(author, hello.round)
@@ -229,6 +195,7 @@ class Membership:
             return None
         if member.state is State.GONE:
             self.version += 1
+            self._sum ^= roster_part(author, member.start)
         if not member.finished:
             member.until = None
         member.state = State.ALIVE
@@ -264,8 +231,12 @@ class Membership:
             self.version += 1
 
     def all_finished(self) -> bool:
-        """Whether no alive member votes any more."""
-        return all(m.finished for m in self._members.values() if m.state is State.ALIVE)
+        """Whether no alive member votes any more.  Asked at every message of the last rounds,
+        so it looks first at whoever voted when it was last asked."""
+        seen = self._voting
+        if seen is None or not seen.votes or self._members.get(seen.author) is not seen:
+            self._voting = next((m for m in self._members.values() if m.votes), None)
+        return self._voting is None
 
     def leave(self, author: bytes, last: int | None, now: float) -> Change | None:
         """`author` said BYE; `last` is the newest round in which it voted."""
@@ -287,8 +258,9 @@ class Membership:
     def lose(self, endpoint: str, now: float) -> list[Change]:
         """The connection to `endpoint` broke: do not wait for who was there."""
         changes = []
-        for _, member in sorted(self._members.items()):
-            if member.endpoint != endpoint or member.state is not State.ALIVE:
+        there = [m for m in self._members.values() if m.endpoint == endpoint]
+        for member in sorted(there, key=lambda m: m.author):
+            if member.state is not State.ALIVE:
                 continue
             if member.finished:  # it left, and its BYE is still on its way
                 self._give_up(member, None, now)
@@ -329,21 +301,24 @@ class Membership:
 
     def wake_at(self) -> float | None:
         """When expire() or to_remind() may next have something to say."""
-        moments = [
-            m.asked_at + self._timing.suspect_after
-            for m in self._asked.values()
-            if m.asked_at is not None
-        ]
-        moments += [m.remind_at for m in self._asked.values()]
-        moments += [m.silent_since + self._timing.gone_after for m in self._suspects.values()]
-        return min(moments, default=None)
+        soonest: float | None = None
+        for m in self._asked.values():
+            if m.asked_at is not None:
+                moment = min(m.remind_at, m.asked_at + self._timing.suspect_after)
+                soonest = moment if soonest is None else min(soonest, moment)
+        for m in self._suspects.values():
+            moment = m.silent_since + self._timing.gone_after
+            soonest = moment if soonest is None else min(soonest, moment)
+        return soonest
 
     def check(self) -> None:
         """Every cross-reference holds, and nothing outgrew its limit."""
         assert len(self._members) <= LIMITS.members
         assert len(self._links) <= LIMITS.links
-        version, start, kept = self._summed
-        assert version != self.version or kept == self._sum_up(start), "version did not rise"
+        here = [m for _, m in sorted(self._members.items()) if m.state is not State.GONE]
+        assert self._sum == reduce(xor, (roster_part(m.author, m.start) for m in here), 0)
+        version, present = self._present
+        assert version != self.version or present == here, "version did not rise"
         for author, member in self._members.items():
             assert member.author == author != self.author
             assert (member.asked_at is not None) == (author in self._asked), member
@@ -353,10 +328,6 @@ class Membership:
             assert author in self._members, link
 
     # --- inside -------------------------------------------------------------------------
-
-    def _sum_up(self, start: int | None) -> int:
-        here = (m for m in self._members.values() if m.state is not State.GONE)
-        return reduce(xor, (_sum(m.author, m.start) for m in here), _sum(self.author, start))
 
     def _bind(self, link: bytes, member: Member) -> None:
         """Besides its newest connection the first one of a process stays bound, so that
@@ -383,6 +354,7 @@ class Membership:
     def _give_up(self, member: Member, last: int | None, now: float) -> None:
         if not member.finished:
             member.until = last
+        self._sum ^= roster_part(member.author, member.start)
         member.state = State.GONE
         member.silent_since, member.asked_at = now, None
         self._asked.pop(member.author, None)

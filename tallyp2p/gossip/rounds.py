@@ -68,6 +68,7 @@ class _Waiting:
 
     deadline: float
     expected: tuple[bytes, ...]  # as the roster stood when the own ballot was cast
+    left: list[bytes]  # those whose ballots had not come when last looked at
     witness: int = 0  # where in `expected` somebody held it open when last looked at
     asks: dict[bytes, Ask] = field(default_factory=dict)
     declined: set[bytes] = field(default_factory=set)
@@ -106,7 +107,7 @@ class Rounds:
         """The own ballot was cast."""
         self.phase, self.opened_at = Phase.OPEN, now
         expected = tuple(self._expected(self.round))
-        self._waiting[self.round] = _Waiting(now + self._timing.deadline, expected)
+        self._waiting[self.round] = _Waiting(now + self._timing.deadline, expected, list(expected))
 
     def closes(self, now: float) -> bool:
         """Whether the open round may close now."""
@@ -114,11 +115,11 @@ class Rounds:
             return False
         if now >= self._waiting[self.round].deadline:
             return True
-        return all(
-            now >= waiting.deadline or not self._held_open(round, waiting)
-            for round, waiting in self._waiting.items()
-            if round <= self._newest_awaited()
-        )
+        newest = self._newest_awaited()
+        for round, waiting in self._waiting.items():
+            if round <= newest and now < waiting.deadline and self._held_open(round, waiting):
+                return False
+        return True
 
     def close(self, now: float) -> tuple[Election, ...]:
         """Close the open round; what the learner gets."""
@@ -268,21 +269,20 @@ class Rounds:
     def _held_open(self, round: int, waiting: _Waiting) -> bool:
         """Whether anybody holds `round` open.  Asked at every ballot: looks first at whoever
         did last, then round the circle, so that a whole round costs each author one look."""
+        here, declined = self._ledger.authors(round), waiting.declined
+        may_vote = self._membership.may_vote
         expected, at = waiting.expected, waiting.witness
         for index in chain(range(at, len(expected)), range(at)):
-            if self._holds(expected[index], round, waiting):
+            author = expected[index]
+            if author not in here and author not in declined and may_vote(author, round):
                 waiting.witness = index
                 return True
         return False
 
-    def _holds(self, author: bytes, round: int, waiting: _Waiting) -> bool:
-        """Whether the ballot of `author` is not here but may still come (ROUND-6)."""
-        if author in self._ledger.authors(round) or author in waiting.declined:
-            return False
-        return self._membership.may_vote(author, round)
-
     def _holding(self, round: int) -> list[bytes]:
-        """All who hold `round` open."""
+        """All who hold `round` open: their ballots are not here but may still come (ROUND-6)."""
         waiting, may_vote = self._waiting[round], self._membership.may_vote
-        settled = self._ledger.authors(round) | waiting.declined
-        return [a for a in waiting.expected if a not in settled and may_vote(a, round)]
+        here, declined = self._ledger.authors(round), waiting.declined
+        # A ballot that came and a refusal are for good: nobody is looked at in vain twice.
+        waiting.left = [a for a in waiting.left if a not in here and a not in declined]
+        return [author for author in waiting.left if may_vote(author, round)]

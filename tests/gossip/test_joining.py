@@ -26,6 +26,14 @@ def test_a_fresh_swarm_starts_at_round_0_when_all_are_there() -> None:
     assert first.may_begin(1.0, present=3, newest_seen=None)
 
 
+def test_only_a_fresh_start_that_has_time_need_not_be_looked_at_below_its_quorum() -> None:
+    first, late = joining(quorum=3), joining(quorum=3)
+    first.begin(0.0, fresh=True)
+    late.begin(0.0, fresh=False)
+    assert (first.needs(59.0), first.needs(60.0)) == (3, 0)
+    assert late.needs(59.0) == 0, "its first round may be decided by one answer"
+
+
 def test_a_joiner_starts_two_ballots_after_the_newest_round_it_hears_of() -> None:
     """JOIN-2."""
     late = joining()
