@@ -227,10 +227,9 @@ class PeerMachine:
         self._try_to_close()
 
     def _try_to_close(self) -> None:
-        rounds = self._rounds
+        rounds, round = self._rounds, self._rounds.round
         if not rounds.closes(self._now):
             return
-        round = rounds.round
         missing = tuple(rounds.missing(round))
         heard = tuple(b.author for b in self.ledger.ballots(round) if b.author != self.author)
         elections = rounds.close(self._now)
