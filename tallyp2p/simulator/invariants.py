@@ -32,7 +32,7 @@ from .clock import Clock
 from .host import Host
 from .spec import WorldSpec
 
-__all__ = ["Settled", "Violation", "Watch"]
+__all__ = ["Reach", "Settled", "Violation", "Watch"]
 
 
 class Violation(FailureError):
@@ -51,6 +51,16 @@ class Settled:
 
     rounds: tuple[int, ...]  # rounds in which all survivors were held to the same ballots
     survivors: int
+
+
+@dataclass(slots=True)
+class Reach:
+    """How the ballots of one round spread among honest peers.  Times are virtual seconds."""
+
+    first: float  # when the first ballot was cast
+    last: float  # when the last one was
+    newest: float  # when a peer last got a ballot that it did not have
+    arrivals: int = 0  # how often a peer got a ballot that it did not have
 
 
 class Watch:
@@ -77,6 +87,7 @@ class Watch:
         self.elections: dict[int, events.Learn] = {}  # life -> the newest with ballots
         self.casts: dict[tuple[int, bytes], float] = {}  # when a ballot was cast
         self.spread: dict[tuple[int, bytes], float] = {}  # seconds to its newest first arrival
+        self.reach: dict[int, Reach] = {}  # by round
         self.disturbed = 0.0  # when the last disturbance ended
         self._reached: dict[int, dict[int, set[bytes]]] = {}  # life -> round -> authors
         self._ballots: dict[int, dict[bytes, Ballot]] = {}  # round -> author -> first one seen
@@ -104,8 +115,9 @@ class Watch:
         """The own learner has voted."""
         key = (ballot.round, ballot.author)
         if key not in self.casts:
-            self.casts[key] = self._clock.now
+            now = self.casts[key] = self._clock.now
             self.spread[key] = 0.0
+            self.reach.setdefault(ballot.round, Reach(now, now, now)).last = now
 
     def arrived(self, host: Host, ballot: Ballot) -> None:
         """A ballot came to a host, and has not been handled."""
@@ -117,6 +129,8 @@ class Watch:
         cast = self.casts.get((ballot.round, ballot.author))
         if cast is not None and self._honest(host):
             self.spread[ballot.round, ballot.author] = self._clock.now - cast
+            reach = self.reach[ballot.round]
+            reach.newest, reach.arrivals = self._clock.now, reach.arrivals + 1
 
     def told(self, host: Host, notice: events.Notice) -> None:
         """A machine told its observers."""

@@ -80,21 +80,22 @@ class Network:
         if self._cuts and not self.hears(source, target):
             self.cut += 1
             return ()
-        if link.loss and random() < link.loss:
+        troubled = now >= link.begin
+        if link.loss and troubled and random() < link.loss:
             self.lost += 1
             return ()
-        moment = self._moment(link, wire, leaves)
-        if link.double and random() < link.double:
+        moment = self._moment(link, wire, leaves, troubled)
+        if link.double and troubled and random() < link.double:
             self.doubled += 1
-            return (moment, self._moment(link, wire, leaves))
+            return (moment, self._moment(link, wire, leaves, troubled))
         return (moment,)
 
-    def _moment(self, link: Link, wire: Wire, leaves: float) -> float:
+    def _moment(self, link: Link, wire: Wire, leaves: float, troubled: bool) -> float:
         random = self._random.random
         moment = leaves + link.delay
         if link.jitter:
             moment += random() * link.jitter
-        if link.reorder and random() < link.reorder:
+        if link.reorder and troubled and random() < link.reorder:
             self.overtaking += 1
             return moment + random() * link.late
         if moment < wire.last:

@@ -36,6 +36,7 @@ class Result:
     finish: Mapping[str, int]  # peers that completed, gave_up, crashed, or go on
     rounds: Mapping[str, float | None]  # closed per peer (least, most), waits, heard, missing
     spread: Mapping[str, float | None]  # seconds from a ballot's cast to its last arrival
+    whole: Mapping[str, float | None]  # seconds from a round's last cast to its last arrival
     bytes: Mapping[str, Mapping[str, float]]  # per peer and round: channel -> layer -> bytes
     refused: Mapping[str, int]  # by reason number
     annulled: int  # entries of equivocators in the ledger that has most
@@ -70,6 +71,7 @@ def summed_up(
     if broadcast and watch.rounds:
         same = 1 - len(watch.unequal) / len(watch.rounds)
     spread = sorted(seconds for seconds in watch.spread.values() if seconds > 0)
+    whole = sorted(max(0.0, r.newest - r.last) for r in watch.reach.values() if r.arrivals)
     waits = sorted(watch.waits)
     learnt = learners.accuracies({host.index for host in honest})
     refused: dict[str, int] = {}
@@ -109,6 +111,7 @@ def summed_up(
             "missing": watch.missing,
         },
         spread={"median": _at(spread, 0.5), "p99": _at(spread, 0.99), "longest": _at(spread, 1.0)},
+        whole={"median": _at(whole, 0.5), "p99": _at(whole, 0.99), "longest": _at(whole, 1.0)},
         bytes=_bytes(spec, hosts, watch),
         refused=dict(sorted(refused.items(), key=lambda item: int(item[0]))),
         annulled=watch.annulled(honest),

@@ -68,11 +68,12 @@ class Link:
     reorder: float = _says("share of messages that may overtake others of their connection", 0.0)
     late: float = _says("seconds that a message of that share travels longer at most", 0.5)
     bandwidth: float = _says("bytes a second that a sender can send in all; 0: no bound", 0.0)
+    begin: float = _says("when loss, doubling and overtaking begin", 0.0)
 
     def __post_init__(self) -> None:
         for name in ("loss", "double", "reorder"):
             _share(name, getattr(self, name))
-        for name in ("delay", "jitter", "late", "bandwidth"):
+        for name in ("delay", "jitter", "late", "bandwidth", "begin"):
             _require(getattr(self, name) >= 0, f"{name} must be 0 or more")
 
 
@@ -231,13 +232,15 @@ class Voting:
     accuracy: float = _says("share of a peer's votes that name the true class", 0.8)
     correlation: float = _says("share of the errors that fall on one common wrong class", 0.2)
     abstain: float = _says("share of votes that are withheld, where the run allows it", 0.0)
+    uneven: float = _says("how unlike probes are; 0: equal, towards 1: sure or hopeless", 0.0)
     voting: float = _says("seconds from the question to the ballot", 0.01)
     training: float = _says("seconds of training on a ballot", 1.0)
     spread: float = _says("share by which training may take longer or shorter each time", 0.1)
 
     def __post_init__(self) -> None:
-        for name in ("accuracy", "correlation", "abstain", "spread"):
+        for name in ("accuracy", "correlation", "abstain", "uneven", "spread"):
             _share(name, getattr(self, name))
+        _require(self.uneven < 1, "uneven must be less than 1")
         _require(
             self.accuracy + self.abstain <= 1, "accuracy and abstain must be at most 1 together"
         )

@@ -2,7 +2,9 @@
 
 Every probe has a true class and one *lure*, a wrong class.  A voter names the true class with
 its accuracy; of its errors the share `correlation` falls on the lure, and the rest on any
-wrong class alike.  Correlated errors are what a tally cannot outvote.
+wrong class alike.  Correlated errors are what a tally cannot outvote.  Probes may be `uneven`:
+their accuracies then follow a Beta distribution with the stated mean, and `uneven` is the share
+of the variance of right and wrong that lies between probes (our choice).
 
 All follows from seed, author, round and life, so the same vote comes out whenever it is asked
 for, in whatever order, on every machine.
@@ -42,6 +44,7 @@ class Electorate:
         classes = run.classes
         self.truth: _Labels = chance.integers(classes, size=run.pool)
         self.lure: _Labels = (self.truth + chance.integers(1, classes, size=run.pool)) % classes
+        self._right: npt.NDArray[np.float64] = _accuracies(voting, run.pool, seed)
         self._ids: dict[int, npt.NDArray[np.uint32]] = {}
 
     def ballot(
@@ -97,7 +100,17 @@ class Electorate:
         drawn = chance.random(len(ids))
         other = (truth + chance.integers(1, classes, size=len(ids))) % classes
         lured = chance.random(len(ids)) < voting.correlation
-        labels = np.where(drawn < voting.accuracy, truth, np.where(lured, lure, other))
+        right = drawn < self._right[ids]
+        labels = np.where(right, truth, np.where(lured, lure, other))
         if voting.abstain and self._run.abstain:
-            labels[drawn >= 1 - voting.abstain] = classes
+            labels[~right & (drawn >= 1 - voting.abstain)] = classes
         return labels
+
+
+def _accuracies(voting: Voting, pool: int, seed: int) -> npt.NDArray[np.float64]:
+    """(pool,) how often a voter names the true class of each probe."""
+    mean, uneven = voting.accuracy, voting.uneven
+    if not uneven or mean in (0, 1):
+        return np.full(pool, mean)
+    weight = 1 / uneven - 1  # variance mean (1 - mean) / (weight + 1)
+    return np.random.default_rng([seed, 2]).beta(mean * weight, (1 - mean) * weight, size=pool)

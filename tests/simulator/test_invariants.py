@@ -8,7 +8,7 @@ from tallyp2p.errors import FailureError
 from tallyp2p.parameters import Timing
 from tallyp2p.simulator.invariants import Violation
 from tallyp2p.simulator.learners import Voter
-from tallyp2p.simulator.spec import Group, Hostile, Hostility, Link, Partition
+from tallyp2p.simulator.spec import Group, Hostile, Hostility, Link, Partition, Voting
 from tallyp2p.simulator.world import World
 from tests.simulator.worlds import RUN, world
 
@@ -76,3 +76,13 @@ def test_spread_is_the_time_to_the_last_arrival() -> None:
     assert calm.spread == {"median": 0.25, "p99": 0.25, "longest": 0.25}
     lossy = World(world(links=Link(delay=0.25, loss=0.3))).run()
     assert (lossy.spread["longest"] or 0) > 0.9
+    assert (lossy.whole["longest"] or 0) > 0.25
+
+
+def test_reach_tells_when_all_have_all() -> None:
+    calm = World(world(voting=Voting(spread=0.0)))
+    whole = calm.run().whole
+    for round, reach in calm.watch.reach.items():
+        assert reach.arrivals == 5 * 4, round
+        assert reach.first <= reach.last < reach.newest
+    assert whole["longest"] == pytest.approx(0.01)  # the delay of a link

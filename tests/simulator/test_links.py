@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -35,6 +36,14 @@ def test_loss_and_doubles_come_as_often_as_stated() -> None:
     arrived = many(net)
     assert sum(not moments for moments in arrived) == net.lost == pytest.approx(1200, abs=100)
     assert sum(len(m) == 2 for m in arrived) == net.doubled == pytest.approx(1400, abs=100)
+
+
+def test_trouble_begins_when_it_is_told_to() -> None:
+    link = Link(loss=0.5, double=0.5, reorder=0.5, begin=1000.0)
+    early, late = many(network(link), 1000), many(network(replace(link, begin=0.0)), 1000)
+    assert [len(moments) for moments in early] == [1] * 1000
+    assert not all(len(moments) == 1 for moments in late)
+    assert many(network(replace(link, begin=1.0)), 1000)[1:] != early[1:]
 
 
 def in_order(link: Link) -> bool:

@@ -34,6 +34,23 @@ def test_accuracy_and_correlation_are_as_stated(accuracy: float, correlation: fl
     assert lured.sum() / (~right).sum() == pytest.approx(share, abs=0.05)
 
 
+@pytest.mark.parametrize("uneven", [0.1, 0.4])
+def test_probes_are_as_unlike_as_stated(uneven: float) -> None:
+    voting = Voting(accuracy=0.7, uneven=uneven)
+    electorate = Electorate(RUN, voting, seed=1)
+    truth = electorate.truth[electorate.derived(0)]
+    right = np.mean(
+        [
+            unpack(electorate.ballot(author, 0).votes, RUN.votes, RUN.bits) == truth
+            for author in authors(200)
+        ],
+        axis=0,
+    )
+    assert right.mean() == pytest.approx(0.7, abs=0.01)
+    noise = 0.7 * 0.3 / 200  # of 200 voters
+    assert right.var() == pytest.approx(uneven * 0.7 * 0.3 + noise, rel=0.05)
+
+
 def test_votes_are_withheld_as_often_as_stated() -> None:
     electorate = Electorate(RUN, Voting(accuracy=0.5, abstain=0.25), seed=1)
     labels = unpack(electorate.ballot(b"author 1", 0).votes, RUN.votes, RUN.bits)
