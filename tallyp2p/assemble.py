@@ -11,19 +11,18 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any
 
+from .birth import Birth
 from .errors import SettingsError
-from .gossip.machine import PeerMachine
-from .parameters import LIMITS, RunParameters, Seal, Timing
+from .parameters import LIMITS, RunParameters
 from .profiles import Profile, Transport
 from .runtime.addresses import check_files
 from .runtime.meter import Meter
 from .runtime.node import Node, Observer
 from .runtime.transport import Transport as Sockets
+from .tracing.recording import Recorded, TraceFile
 from .version import __version__
-from .wire.codec import Codec
 from .wire.hello import ENDPOINT
 
 if TYPE_CHECKING:
@@ -159,23 +158,27 @@ def assemble(
     listen: str | None = None,
     observers: Iterable[Observer] = (),
     insecure: bool = False,
+    trace: Path | None = None,
     entropy: Entropy = os.urandom,
 ) -> Member:
     """Put a peer together and let it listen.  Call it inside the event loop that will run it.
 
-    `listen`: instead of the profile's address.  Raises :class:`SettingsError` and
-    :class:`FailureError` for an address that cannot be had.
+    `listen`: instead of the profile's address; `trace`: a new file, in which everything is
+    recorded that the machine is told and does.  Raises :class:`SettingsError` and
+    :class:`FailureError` for an address or a file that cannot be had.
     """
     check_files(profile.peers)
     run = built.run
-    machine, codec = _protocol(run, profile.timing, seat.secret, entropy)
+    birth = Birth.of(run, profile.timing, seat.secret, entropy(8), entropy(16), AGENT)
     meter = Meter()
     sockets = Sockets(meter, insecure=insecure, entropy=entropy)
     try:
         endpoint = sockets.bind(listen or profile.network.listen)
+        machine = birth.machine() if trace is None else Recorded(birth, TraceFile(trace))
     except BaseException:
         sockets.abandon()
         raise
+    codec = birth.codec(machine, seat.secret)
     node = Node(machine, codec, sockets, built.contributor, run, observers)
     return Member(
         seat=seat,
@@ -187,21 +190,6 @@ def assemble(
         built=built,
         node=node,
     )
-
-
-def _protocol(
-    run: RunParameters, timing: Timing, secret: bytes, entropy: Entropy
-) -> tuple[PeerMachine, Codec]:
-    """Who decides and who reads; in sealed runs the reader knows whose word to check."""
-    instance, random = entropy(8), Random(entropy(16))
-    if run.seal is Seal.NONE:
-        machine = PeerMachine(run, timing, secret, instance, random, AGENT)
-        return machine, Codec(run, machine.author)
-    from .wire.seal import Sealer, identity_of  # brings OpenSSL, which other runs do not need
-
-    machine = PeerMachine(run, timing, identity_of(secret), instance, random, AGENT)
-    sealer = Sealer(run.digest, secret, instance, machine.credentials)
-    return machine, Codec(run, machine.author, sealer)
 
 
 def swarm_listen(profile: Profile, run_dir: Path, index: int) -> str:

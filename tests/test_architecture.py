@@ -18,6 +18,7 @@ FLOORS: list[set[str]] = [
     {"parameters", "payloads", "messages", "bits"},
     {"consensus"},
     {"gossip", "learning", "wire"},
+    {"birth", "tracing"},
     {"runtime", "simulator"},
     {"profiles", "reporting", "assemble", "api", "conformance"},
     {"cli", "__init__"},

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
+from ..birth import Birth
 from ..gossip.events import Learn
 from ..gossip.machine import PeerMachine
 from ..messages import Ballot
-from ..parameters import RunParameters, Seal, Timing
-from ..wire.codec import Codec
+from ..parameters import Timing
 from . import faults
 from .clock import Clock
 from .host import Host
@@ -43,17 +43,20 @@ class World:
         seed: int | None = None,
         options: str = "",
         secrets: Callable[[int], bytes] | None = None,
+        machines: Callable[[Birth, int, int], PeerMachine] | None = None,
         learners: Learners | None = None,
     ) -> None:
         """`seed`: instead of the description's; `options`: what else replays this world.
 
         `secrets`: peer -> 32 bytes, its identity, or in sealed runs the secret key of it;
         such as those of the seats of a real swarm.  By default they follow from the seed.
+        `machines`: (birth, peer, life) -> the machine, where it is to be recorded.
         `learners`: instead of the synthetic voters that the description tells of.
         """
         self.spec = spec
         self.seed = spec.seed if seed is None else seed
         self._secret = self._own_secret if secrets is None else secrets
+        self._machine = (lambda birth, *_: birth.machine()) if machines is None else machines
         self.line = f"tallyp2p simulate {shlex.quote(spec.name)} --seed {self.seed}{options}"
         self.clock = Clock()
         self.network = Network(spec, self.chance("network"))
@@ -187,15 +190,16 @@ class World:
 
     def _new(self, peer: int, timing: Timing, endpoint: str | None = None) -> Host:
         spec, life = self.spec, len(self.hosts)
-        chance = self.chance("machine", life)
-        instance = chance.randbytes(8)
-        machine, codec = _protocol(spec.run, timing, self._secret(peer), instance, chance)
+        chance, secret = self.chance("machine", life), self._secret(peer)
+        instance, seed = chance.randbytes(8), chance.randbytes(16)
+        birth = Birth.of(spec.run, timing, secret, instance, seed, _AGENT)
+        machine = self._machine(birth, peer, life)
         host = Host(
             index=peer,
             life=life,
             endpoint=endpoint or f"tcp://10.{life >> 16}.{life >> 8 & 255}.{life & 255}:7777",
             machine=machine,
-            codec=codec,
+            codec=birth.codec(machine, secret),
             clock=self.clock,
             post=self.post,
             watcher=self.watch,
@@ -243,18 +247,3 @@ class World:
         for endpoint in list(host.lines):
             host.inject(endpoint, garbage(chance))
         self.clock.after(every, self._litter, host, every, chance)
-
-
-def _protocol(
-    run: RunParameters, timing: Timing, secret: bytes, instance: bytes, chance: Random
-) -> tuple[PeerMachine, Codec]:
-    """Who decides and who reads; in sealed runs the reader knows whose word to check."""
-    if run.seal is Seal.NONE:
-        machine = PeerMachine(run, timing, secret, instance, chance, _AGENT)
-        return machine, Codec(run, machine.author)
-    from ..wire.seal import Sealer, identity_of  # brings OpenSSL, which other runs do not need
-
-    machine = PeerMachine(run, timing, identity_of(secret), instance, chance, _AGENT)
-    return machine, Codec(
-        run, machine.author, Sealer(run.digest, secret, instance, machine.credentials)
-    )

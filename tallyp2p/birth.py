@@ -1,0 +1,74 @@
+"""What a peer's machine is made of, and how machine and codec are made from it.
+
+Real and simulated peers are born here alike.  Time is not part of a birth and chance is one
+seed, so two machines of one birth that are fed the same events at the same moments do the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from .gossip.machine import PeerMachine
+from .parameters import RunParameters, Seal, Timing
+from .wire.codec import Codec
+
+__all__ = ["Birth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """Everything that goes into a machine.  There is no secret in it."""
+
+    run: RunParameters
+    timing: Timing
+    identity: bytes  # 32 bytes; in sealed runs the public key
+    instance: bytes  # 8 bytes, fresh at every start
+    seed: bytes  # of the machine's generator, the only source of its chance
+    agent: str = ""  # software name and version, for people
+    grease: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        run: RunParameters,
+        timing: Timing,
+        secret: bytes,
+        instance: bytes,
+        seed: bytes,
+        agent: str = "",
+        grease: bool = True,
+    ) -> Birth:
+        """The birth of the peer whose `secret` of 32 bytes is its identity, or the key of it."""
+        identity = secret
+        if run.seal is Seal.ED25519:
+            from .wire.seal import identity_of  # brings OpenSSL, which other runs do not need
+
+            identity = identity_of(secret)
+        return cls(run, timing, identity, instance, seed, agent, grease)
+
+    def parts(self) -> tuple[RunParameters, Timing, bytes, bytes, Random, str, bool]:
+        """The arguments of `PeerMachine`; each call gives a generator at its beginning."""
+        chance = Random(self.seed)
+        return (
+            self.run,
+            self.timing,
+            self.identity,
+            self.instance,
+            chance,
+            self.agent,
+            self.grease,
+        )
+
+    def machine(self) -> PeerMachine:
+        """A machine that has seen nothing yet."""
+        return PeerMachine(*self.parts())
+
+    def codec(self, machine: PeerMachine, secret: bytes) -> Codec:
+        """The codec of `machine`; in sealed runs it signs, and knows whose word to check."""
+        if self.run.seal is Seal.NONE:
+            return Codec(self.run, machine.author)
+        from .wire.seal import Sealer
+
+        sealer = Sealer(self.run.digest, secret, self.instance, machine.credentials)
+        return Codec(self.run, machine.author, sealer)

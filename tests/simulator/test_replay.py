@@ -1,0 +1,127 @@
+"""Recorded lives once more: equal where nothing changed, and caught where something did."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tallyp2p.errors import LocalError
+from tallyp2p.gossip.events import Learned
+from tallyp2p.gossip.rounds import Rounds
+from tallyp2p.parameters import Ids, Pace, RunParameters, Seal, Spreading, Timing
+from tallyp2p.simulator.replay import Replay, replay
+from tallyp2p.tracing.reading import read_trace
+from tallyp2p.tracing.recording import Recorded, TraceFile
+from tests.simulator.worlds import BROADCAST, RUN
+from tests.tracing.lives import recorded
+from tests.tracing.test_recording import BIRTH
+
+
+def replays(paths: list[Path]) -> list[Replay]:
+    return [replay(read_trace(path)) for path in paths]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        RUN,
+        replace(RUN, ids=Ids.EXPLICIT, seal=Seal.ED25519),
+        replace(BROADCAST, ids=Ids.EXPLICIT),
+        replace(BROADCAST, seal=Seal.ED25519),
+    ],
+    ids=["sampled", "sampled explicit sealed", "broadcast explicit", "broadcast sealed"],
+)
+def test_every_life_of_a_rough_world_is_repeated(run: RunParameters, tmp_path: Path) -> None:
+    pace = Pace.FREE if run.spreading is Spreading.SAMPLED else Pace.LOCKSTEP
+    timing = Timing(rounds=12, gossip_interval=1.0, pace=pace)
+    found = replays(recorded(tmp_path, run=run, timing=timing))
+    assert [life.difference for life in found] == [None] * 5
+    assert [life.ended for life in found] == ["completed", "cut", "completed"] + ["completed"] * 2
+    assert found[0].events["trespassed"] > 0 and found[2].effects["learn"] > 0
+    assert found[0].effects["send"] == _count(tmp_path / "peer-00-life-00.jsonl", "send")
+
+
+def _count(path: Path, effect: str) -> int:
+    lines = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    return sum(e["effect"] == effect for line in lines for e in line["effects"])
+
+
+def test_ballots_that_a_disk_kept_are_part_of_a_life(tmp_path: Path) -> None:
+    path = recorded(tmp_path)[2]
+    assert path.name == "peer-01-life-04.jsonl"
+    trace = read_trace(path)
+    assert trace.held and all(b.author == trace.birth.machine().author for b in trace.held)
+    assert replay(trace).difference is None
+    assert replay(replace(trace, held=())).difference is not None
+
+
+def test_a_changed_machine_is_caught_at_the_line_where_it_first_acts_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change: a round stays open until its deadline where a ballot is annulled or late."""
+    path = recorded(tmp_path)[0]
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    closing = next(
+        number
+        for number, line in enumerate(lines[1:], start=2)
+        if any(effect.get("notice") == "round_closed" for effect in line["effects"])
+    )
+    monkeypatch.setattr(Rounds, "closes", lambda self, now: False)
+    difference = replay(read_trace(path)).difference
+    assert difference is not None and difference.line == closing
+    assert difference.event["event"] == lines[closing - 1]["event"]
+    place = difference.place
+    assert difference.expected == lines[closing - 1]["effects"][place]
+    assert difference.expected is not None and difference.got != difference.expected
+    assert str(difference).startswith(f"line {closing}, at {difference.event['event']} (")
+
+
+def test_an_invariant_that_breaks_is_a_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = recorded(tmp_path)[0]
+
+    def check(self: Rounds) -> None:
+        raise AssertionError("broken")
+
+    monkeypatch.setattr(Rounds, "check", check)
+    difference = replay(read_trace(path)).difference
+    assert difference is not None and difference.line == 2
+    assert difference.got == {"effect": "raised", "text": "AssertionError: broken"}
+
+
+def test_a_fault_of_the_machine_is_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    with pytest.raises(LocalError):
+        Recorded(BIRTH, TraceFile(path)).handle(Learned(2), 1.0)
+    assert replay(read_trace(path)).difference is None
+    path.write_text(path.read_text().replace("round 2", "round 3"))
+    difference = replay(read_trace(path)).difference
+    assert difference is not None and difference.line == 2
+    assert "expected effect raised, text LocalError: nobody asked to learn round 3" in str(
+        difference
+    )
+
+
+def test_effects_that_are_lacking_or_too_many_are_differences(tmp_path: Path) -> None:
+    path = recorded(tmp_path)[0]
+    lines = path.read_text().splitlines()
+    number = next(n for n, line in enumerate(lines) if line.count('"effect":') == 2)
+    changed = json.loads(lines[number])
+    for effects, words in ((changed["effects"][:1], "expected nothing"), ([], "expected nothing")):
+        path.write_text("\n".join([*lines[:number], json.dumps(changed | {"effects": effects})]))
+        path.write_text(path.read_text() + "\n")
+        difference = replay(read_trace(path)).difference
+        assert difference is not None and (difference.line, difference.place) == (
+            number + 1,
+            len(effects),
+        )
+        assert words in str(difference)
+
+
+def test_a_summary_is_plain_json(tmp_path: Path) -> None:
+    found = replays(recorded(tmp_path))[0].as_json()
+    assert found["equal"] is True and json.loads(json.dumps(found)) == found

@@ -1,0 +1,48 @@
+"""Machines of one birth are alike; and nothing secret is in a birth."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, replace
+
+from tallyp2p.birth import Birth
+from tallyp2p.gossip import events
+from tallyp2p.parameters import Seal, Timing
+from tallyp2p.payloads import author_of
+from tests.world import SMALL_RUN, ballot_of
+
+SECRET, INSTANCE, SEED = b"s" * 32, b"instance", b"c" * 16
+SEALED = replace(SMALL_RUN, seal=Seal.ED25519)
+START = events.Started("tcp://10.0.0.1:1", tuple(f"tcp://10.0.0.{n}:1" for n in range(2, 9)))
+
+
+def birth(run: object = SMALL_RUN, seed: bytes = SEED) -> Birth:
+    return Birth.of(run, Timing(), SECRET, INSTANCE, seed)  # type: ignore[arg-type]
+
+
+def test_machines_of_one_birth_do_the_same() -> None:
+    made = birth()
+    first, second = made.machine(), made.machine()
+    for moment in range(30):
+        event = events.Ticked() if moment else START
+        assert first.handle(event, float(moment)) == second.handle(event, float(moment))
+
+
+def test_another_seed_is_another_chance() -> None:
+    one, other = (birth(seed=seed).parts()[4].random() for seed in (SEED, b"d" * 16))
+    assert one != other
+
+
+def test_in_an_open_run_the_secret_is_the_identity_and_in_a_sealed_one_it_is_not_kept() -> None:
+    assert birth().identity == SECRET
+    sealed = birth(SEALED)
+    assert SECRET not in astuple(sealed)
+    assert sealed.machine().author == author_of(sealed.identity)
+
+
+def test_the_codec_signs_where_the_run_is_sealed() -> None:
+    for run in (SMALL_RUN, SEALED):
+        made = birth(run)
+        machine = made.machine()
+        ballot = made.codec(machine, SECRET).seal(ballot_of(run, machine.author, 0))
+        assert (ballot.seal is not None) is (run is SEALED)
+        assert made.codec(machine, SECRET).encode(ballot)
