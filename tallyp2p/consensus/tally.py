@@ -90,6 +90,22 @@ class Tally:
         """(P,) votes of the plurality less those of the runner-up; 0 where tied or no votes."""
         return self._decide()[1]
 
+    def certified(self, faulty: int) -> IntArray:
+        """(P,) the plurality where no `faulty` of the voters can have made it; elsewhere -1.
+
+        A class that leads by more than `faulty` votes wins among the honest voters alone, too:
+        each voter that is taken away changes a lead by one at most.  Nothing is said of whether
+        the honest ones are right.  (The margin certificate; our choice.  What it keeps, and how
+        right that is, stands in simulations/README.md.)
+
+        Raises :class:`LocalError` when `faulty` is negative.
+        """
+        if faulty < 0:
+            raise LocalError(f"there cannot be {faulty} faulty voters")
+        winners, margins = self._decide()
+        winners[margins <= faulty] = -1
+        return winners
+
     def digest(self) -> bytes:
         """SHA-256, 32 bytes, equal for equal counts in every language (TALLY-6).
 

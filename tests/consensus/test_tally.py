@@ -213,6 +213,30 @@ def test_the_order_of_the_ballots_does_not_matter(
     assert count(run, election, None).digest() == count(run, other, None).digest()
 
 
+@given(elections(), st.integers(0, 4), st.data())
+def test_what_is_certified_stands_without_any_of_the_faulty(
+    case: tuple[RunParameters, Election], faulty: int, data: st.DataObject
+) -> None:
+    run, election = case
+    certified = count(run, election, None).certified(faulty)
+    away = data.draw(st.sets(st.integers(0, 5), max_size=faulty))
+    honest = tuple(b for index, b in enumerate(election.ballots) if index not in away)
+    rest = count(run, Election(election.round, honest), None)
+    alone = dict(zip(rest.ids.tolist(), rest.plurality().tolist(), strict=True))
+    ids = count(run, election, None).ids.tolist()
+    for probe, label in zip(ids, certified.tolist(), strict=True):
+        assert label in (-1, alone.get(probe))
+
+
+def test_certified_by_hand() -> None:
+    counted = by_hand(0b00_01_10_11, 0b00_10_10_11, 0b00_01_11_11)  # margins 3, 1, 2, 0
+    assert counted.certified(0).tolist() == [0, 1, 2, -1]
+    assert counted.certified(1).tolist() == [0, -1, 2, -1]
+    assert counted.certified(2).tolist() == [0, -1, -1, -1]
+    with pytest.raises(LocalError, match="-1 faulty"):
+        counted.certified(-1)
+
+
 # --- limits and refusals -------------------------------------------------------------------
 
 
