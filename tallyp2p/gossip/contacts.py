@@ -68,6 +68,8 @@ class Contacts:
         self._lines: dict[str, _Line] = {}
         self._unmet: dict[str, _Line] = {}  # those where nobody has said HELLO yet
         self._knocks: list[tuple[float, str]] = []  # a heap; what no line says any more is passed
+        self._hello: Hello | None = None  # the newest one,
+        self._news: tuple[object, ...] = ()  # and what it says that another may not
         self._scold_at = 0.0  # when the next ERROR may leave
 
     # --- connections --------------------------------------------------------------------
@@ -103,15 +105,15 @@ class Contacts:
             self._unmet.pop(endpoint, None)
             self._outbox.put(Hangup(endpoint))
 
-    def release(self, member: Member) -> None:
-        """Close the connection to a member that is gone, unless another uses it now."""
-        if all(other.endpoint != member.endpoint for other in self._membership.present()):
-            self._close(member.endpoint)
+    def release(self, endpoint: str) -> None:
+        """Close the connection to where a member was that is gone, unless another uses it now."""
+        if not self._membership.lives_at(endpoint):
+            self._close(endpoint)
 
     def part(self, change: Change) -> None:
         """A member fell silent or left: tell observers, hang up if it is gone."""
         if change.member.state is State.GONE:
-            self.release(change.member)
+            self.release(change.member.endpoint)
         self.tell(change)
 
     def unanswered(self) -> int:
@@ -132,20 +134,25 @@ class Contacts:
         known = 1 + len(self._lines)
         if self._joining.fresh:  # the other endpoints will come from outside: no PEERS needed
             known = max(known, self._timing.quorum)
-        hello = Hello(
-            identity=self._card.identity,
-            instance=self._card.instance,
-            endpoint=self.endpoint,
-            run=self._run.digest,
-            known=known,
-            round=round,
-            start=self._joining.start,
-            met=to is not None,
-            held=None if to is None else self._ledger.newest(to.author),
-            agent=self._card.agent,
-            extra=self._grease(),
-        )
-        self._outbox.send(endpoint, hello)
+        held = None if to is None else self._ledger.newest(to.author)
+        start, extra = self._joining.start, self._grease()
+        news = (known, round, start, to is not None, held, extra)
+        if self._hello is None or news != self._news:  # many are told the same: one message
+            self._news = news
+            self._hello = Hello(
+                identity=self._card.identity,
+                instance=self._card.instance,
+                endpoint=self.endpoint,
+                run=self._run.digest,
+                known=known,
+                round=round,
+                start=start,
+                met=to is not None,
+                held=held,
+                agent=self._card.agent,
+                extra=extra,
+            )
+        self._outbox.send(endpoint, self._hello)
 
     def _grease(self) -> tuple[tuple[str, bytes], ...]:
         """Now and then a key that means nothing, with a small number (GREASE-2)."""
@@ -182,9 +189,8 @@ class Contacts:
             return False
         member = self._membership.get(author)
         assert member is not None
-        if old_endpoint not in (None, member.endpoint):
-            old = Member(author, b"", b"", old_endpoint or "", now)
-            self.release(old)
+        if old_endpoint is not None and old_endpoint != member.endpoint:
+            self.release(old_endpoint)
         self.reach(member, round, now)
         if verdict is Introduction.KNOWN:
             if silent:

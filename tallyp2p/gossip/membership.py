@@ -46,6 +46,7 @@ class Membership:
         self._timing = timing
         self._random = random
         self._members: dict[bytes, Member] = {}
+        self._at: dict[str, tuple[bytes, ...]] = {}  # endpoint -> authors, gone ones included
         self._links: OrderedDict[bytes, bytes] = OrderedDict()  # link -> author
         self._asked: dict[bytes, Member] = {}  # members with an unanswered question
         self._suspects: dict[bytes, Member] = {}
@@ -80,6 +81,11 @@ class Membership:
     def met(self) -> int:
         """How many members this peer knows, gone ones included."""
         return len(self._members)
+
+    def lives_at(self, endpoint: str) -> bool:
+        """Whether any present member is at `endpoint`."""
+        there = self._at.get(endpoint, ())
+        return any(self._members[author].state is not State.GONE for author in there)
 
     def roster(self, round: int, start: int | None) -> list[bytes]:
         """Authors that take part in `round`, ascending; `start` is the own first round."""
@@ -152,6 +158,7 @@ class Membership:
                 return Introduction.FULL
             member = Member(author, hello.identity, hello.instance, hello.endpoint, now)
             self._members[author] = member
+            self._move(member, hello.endpoint)
             verdict = Introduction.NEW
         elif member.state is State.GONE:
             verdict = Introduction.NEW
@@ -168,15 +175,17 @@ class Membership:
         if verdict is not Introduction.KNOWN:
             member.round = None  # an earlier life's
         member.identity, member.instance = hello.identity, hello.instance
-        member.endpoint = hello.endpoint
+        if member.endpoint != hello.endpoint:
+            self._move(member, hello.endpoint)
         if reborn or member.left or (member.state is State.GONE and not member.finished):
             member.until, member.finished = None, False  # HELLO takes back what it can (MEMBER-1)
+        if verdict is not Introduction.KNOWN or member.start != hello.start:
+            self.version += 1
         member.state, member.left, member.start = State.ALIVE, False, hello.start
         self._sum ^= roster_part(author, member.start)
         self._bind(link, member)
         self.heard(author, now)
         self.seen_in(author, hello.round)
-        self.version += 1
         return verdict
 
     def heard(self, author: bytes, now: float) -> Change | None:
@@ -258,8 +267,8 @@ class Membership:
     def lose(self, endpoint: str, now: float) -> list[Change]:
         """The connection to `endpoint` broke: do not wait for who was there."""
         changes = []
-        there = [m for m in self._members.values() if m.endpoint == endpoint]
-        for member in sorted(there, key=lambda m: m.author):
+        for author in sorted(self._at.get(endpoint, ())):
+            member = self._members[author]
             if member.state is not State.ALIVE:
                 continue
             if member.finished:  # it left, and its BYE is still on its way
@@ -324,10 +333,21 @@ class Membership:
             assert (member.asked_at is not None) == (author in self._asked), member
             assert (member.state is State.SUSPECT) == (author in self._suspects), member
             assert not (member.left and member.state is not State.GONE), member
+            assert author in self._at[member.endpoint], member
+        assert sum(map(len, self._at.values())) == len(self._members)
         for link, author in self._links.items():
             assert author in self._members, link
 
     # --- inside -------------------------------------------------------------------------
+
+    def _move(self, member: Member, endpoint: str) -> None:
+        """`member` is at `endpoint` from now on; empty: nowhere."""
+        left = tuple(a for a in self._at.pop(member.endpoint, ()) if a != member.author)
+        if left:
+            self._at[member.endpoint] = left
+        if endpoint:
+            self._at[endpoint] = (*self._at.get(endpoint, ()), member.author)
+            member.endpoint = endpoint
 
     def _bind(self, link: bytes, member: Member) -> None:
         """Besides its newest connection the first one of a process stays bound, so that
@@ -368,5 +388,6 @@ class Membership:
             return False
         oldest = min(gone, key=lambda m: (m.silent_since, m.author))
         del self._members[oldest.author]
+        self._move(oldest, "")
         self._unbind(oldest, 0)
         return True

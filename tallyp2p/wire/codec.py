@@ -266,11 +266,8 @@ def _decode_pong(frame: bytes, sender: bytes) -> Pong:
 
 
 def _encode_peers(peers: Peers) -> bytes:
-    parts = [bytes((Kind.PEERS, 0, len(peers.endpoints)))]
-    for endpoint in peers.endpoints:
-        raw = endpoint.encode("ascii")
-        parts += [bytes((len(raw),)), raw]
-    return b"".join(parts)
+    head = bytes((Kind.PEERS, 0, len(peers.endpoints)))
+    return head + "".join([chr(len(at)) + at for at in peers.endpoints]).encode("latin-1")
 
 
 def _decode_peers(frame: bytes, sender: bytes) -> Peers:

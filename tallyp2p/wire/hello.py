@@ -19,7 +19,7 @@ from ..parameters import LIMITS, PROTOCOL_VERSION
 
 __all__ = ["ENDPOINT", "decode_hello", "encode_hello"]
 
-_KEYS = {
+_ASCENDING = (
     "agent",
     "endpoint",
     "held",
@@ -31,7 +31,8 @@ _KEYS = {
     "run",
     "start",
     "versions",
-}
+)
+_KEYS = frozenset(_ASCENDING)
 _MOST_ITEMS, _MOST_DEPTH = 64, 4  # of arrays and maps (MAP-2)
 _NO_ROUND = 0xFFFFFFFF
 
@@ -44,27 +45,19 @@ ENDPOINT = re.compile(rf"(?:tcp://{_HOST}:{_PORT}|ipc://[!-)+-~]+)", re.A)
 
 def encode_hello(hello: Hello) -> bytes:
     """The map of a HELLO, without kind, flags and magic."""
-    fields: dict[str, Any] = {
-        "agent": hello.agent,
-        "endpoint": hello.endpoint,
-        "identity": hello.identity,
-        "instance": hello.instance,
-        "known": hello.known,
-        "met": hello.met,
-        "run": hello.run,
-        "versions": list(hello.versions),
-    }
+    fields: dict[str, Any] = {key: getattr(hello, key) for key in _ASCENDING}
     for key in ("held", "round", "start"):
-        value = getattr(hello, key)
-        if value is not None:
-            fields[key] = value
-    packed = {key: _pack(value) for key, value in fields.items()}
+        if fields[key] is None:
+            del fields[key]
+    if not hello.extra:
+        return _pack_ordered(fields)
+    packed = {key: _pack_ordered(value) for key, value in fields.items()}
     for key, raw in hello.extra:
         if key in _KEYS:
             raise LocalError(f"{key} is a known field of HELLO")
         packed[key] = raw
     packer = msgpack.Packer(use_bin_type=True)
-    body = b"".join(_pack(key) + packed[key] for key in sorted(packed))
+    body = b"".join([_pack_ordered(key) + packed[key] for key in sorted(packed)])
     head: bytes = packer.pack_map_header(len(packed))
     return head + body
 
@@ -134,7 +127,12 @@ def _plain(value: Any, depth: int) -> bool:
 
 def _pack(value: Any) -> bytes:
     """`value` in canonical form."""
-    packed: bytes = msgpack.packb(_sorted(value), use_bin_type=True)
+    return _pack_ordered(_sorted(value))
+
+
+def _pack_ordered(value: Any) -> bytes:
+    """The same, of a value whose keys ascend already."""
+    packed: bytes = msgpack.packb(value, use_bin_type=True)
     return packed
 
 

@@ -173,7 +173,7 @@ def test_peers_that_are_known_to_be_gone_are_not_dialled_again() -> None:
     bench.hello(1)
     change = bench.membership.leave(author_of(bytes([1]) * 32), 0, 2.0)
     assert change is not None
-    bench.contacts.release(change.member)
+    bench.contacts.release(change.member.endpoint)
     assert bench.outbox.take() == [Hangup("tcp://other:1")]
     bench.contacts.on_peers(Peers(("tcp://other:1", "tcp://other:2")), None, 3.0)
     assert [e for e in bench.outbox.take() if isinstance(e, Dial)] == [Dial("tcp://other:2")]
