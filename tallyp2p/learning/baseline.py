@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..consensus.contributor import Election, IdArray, Vote
-from ..parameters import RunParameters
-from .learner import Learner, due
+from .learner import Course, Learner, due
 from .settings import LearningSettings
 from .sources import Source
 from .training import Trainer, evaluate
@@ -26,14 +25,12 @@ class WithBaseline:
         self,
         learner: Learner,
         alone: Trainer,
-        run: RunParameters,
         settings: LearningSettings,
         rounds: int,
         test: Source,
     ) -> None:
         self.learner = learner
         self.alone = alone
-        self._run = run
         self._settings = settings
         self._rounds = rounds
         self._test = test
@@ -44,14 +41,23 @@ class WithBaseline:
 
     def learn(self, round: int, elections: Sequence[Election]) -> Mapping[str, float]:
         """The learner's figures, and `alone` when an evaluation is due."""
-        figures = dict(self.learner.learn(round, elections))
-        rounds = min(self._run.rounds_per_ballot, self._rounds - round)
+        course = self.learner.prepare(round, elections)
+        figures = self.learner.train(course)
         self.alone.model.train()
-        for _ in range(rounds * self._settings.local_steps):
+        for _ in course.pulls:
             self.alone.step()
-        if due(round, rounds, self._settings.evaluate_every, self._rounds):
-            figures["alone"] = evaluate(self.alone.model, self._test)
+        return figures | self.conclude(course)
+
+    def conclude(self, course: Course) -> dict[str, float]:
+        """The last part of `learn`, when both models have made as many steps."""
+        figures = self.learner.conclude(course)
+        if due(course.round, course.rounds, self._settings.evaluate_every, self._rounds):
+            figures["alone"] = self.evaluate_alone()
         return figures
+
+    def evaluate_alone(self) -> float:
+        """The accuracy on the test set, 0 .. 1, of the model that never hears a vote."""
+        return evaluate(self.alone.model, self._test)
 
     def evaluate(self) -> float | None:
         """The learner's accuracy on the test set, 0 .. 1."""

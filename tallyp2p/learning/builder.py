@@ -14,7 +14,7 @@ from ..errors import SettingsError
 from ..parameters import Ids, RunParameters, Seal, Spreading
 from .baseline import WithBaseline
 from .choosers import make_chooser
-from .data import load_shard
+from .data import Shards
 from .learner import Learner
 from .models import make
 from .seeds import generator
@@ -81,12 +81,14 @@ def build(
     index: int,
     peers: int,
     rounds: int,
+    shards: Shards | None = None,
 ) -> Built:
     """The learner of peer `index` of `peers`, with its baseline, on data that we ship.
 
-    All peers of a seed have the same initial weights.  Raises :class:`SettingsError`.
+    All peers of a seed have the same initial weights.  `shards`: the data already cut up, by
+    whoever builds many.  Raises :class:`SettingsError`.
     """
-    shard = load_shard(data, seed, index, peers)
+    shard = (shards or Shards(data, seed, peers)).of(index)
     probes, test = inputs_of(shard.probes), source_of(shard.test, "test")
     agreed = _agreed(learning, run, seed, shard.classes, probes)
     private = source_of(shard.private, "private")
@@ -97,7 +99,7 @@ def build(
         return _trainer(model, private, learning, seed, index)
 
     learner = _learner(trainer(), agreed, learning, rounds, seed, index, probes, test)
-    contributor = WithBaseline(learner, trainer(), agreed, learning, rounds, test)
+    contributor = WithBaseline(learner, trainer(), learning, rounds, test)
     return Built(contributor, agreed, _size(learner.trainer.model), learner.digests)
 
 

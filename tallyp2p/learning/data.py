@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from .partition import deal, split
+from .partition import IndexArray, deal, draw, split
 from .seeds import numpy_generator
 from .settings import TASKS, DataSettings, private_examples
 
-__all__ = ["Shard", "digits", "load_shard"]
+__all__ = ["Shard", "Shards", "digits", "load_shard"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +47,43 @@ def digits() -> tuple[Tensor, Tensor]:
 _LOADERS = {"digits": digits}
 
 
-def load_shard(settings: DataSettings, seed: int, index: int, peers: int) -> Shard:
-    """The part of peer `index` of `peers`, cut by the run's seed.
+class Shards:
+    """A task, read and cut up once: every peer's part of it."""
 
-    What is not probes or test is private: 1,000 of the digits by default.  Raises
-    :class:`SettingsError` when that is too little.
-    """
-    sizes = (private_examples(settings, peers), settings.probes, settings.test)
-    inputs, labels = _LOADERS[settings.task]()
-    private, probes, test = split(len(inputs), sizes, numpy_generator(seed, "split"))
-    hands = deal(labels.numpy()[private], peers, settings.alpha, numpy_generator(seed, "deal"))
-    own = private[hands[index]]
-    return Shard(
-        classes=TASKS[settings.task].classes,
-        private=TensorDataset(inputs[own], labels[own]),
-        probes=inputs[probes],
-        test=TensorDataset(inputs[test], labels[test]),
-    )
+    def __init__(self, settings: DataSettings, seed: int, peers: int) -> None:
+        """Cut by the run's seed.  What is not probes or test is private: 1,000 of the digits by
+        default.  Raises :class:`SettingsError` when that is too little."""
+        self._settings, self._seed, self._peers = settings, seed, peers
+        sizes = (private_examples(settings, peers), settings.probes, settings.test)
+        self._inputs, self._labels = _LOADERS[settings.task]()
+        cut = split(len(self._inputs), sizes, numpy_generator(seed, "split"))
+        self._private, probes, test = cut
+        self._probes = self._inputs[probes]
+        self._test = TensorDataset(self._inputs[test], self._labels[test])
+        self._own = self._labels.numpy()[self._private]  # labels of what is private
+        self._hands: list[IndexArray] | None = None
+
+    def of(self, index: int) -> Shard:
+        """The part of one peer.  Probes and test examples are the same tensors for all."""
+        own = self._private[self._hand(index)]
+        return Shard(
+            classes=TASKS[self._settings.task].classes,
+            private=TensorDataset(self._inputs[own], self._labels[own]),
+            probes=self._probes,
+            test=self._test,
+        )
+
+    def _hand(self, index: int) -> IndexArray:
+        settings, seed = self._settings, self._seed
+        if settings.shard:
+            chance = numpy_generator(seed, "shard", index)
+            return draw(self._own, settings.shard, settings.alpha, chance)
+        if self._hands is None:
+            chance = numpy_generator(seed, "deal")
+            self._hands = deal(self._own, self._peers, settings.alpha, chance)
+        return self._hands[index]
+
+
+def load_shard(settings: DataSettings, seed: int, index: int, peers: int) -> Shard:
+    """The part of peer `index` of `peers`; see :class:`Shards`."""
+    return Shards(settings, seed, peers).of(index)

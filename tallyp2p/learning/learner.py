@@ -30,9 +30,9 @@ from .schedule import Schedule
 from .settings import LearningSettings
 from .sources import Inputs, Source
 from .strategies.base import Strategy
-from .training import Trainer, evaluate, predict
+from .training import Pull, Trainer, evaluate, predict
 
-__all__ = ["Learner", "due"]
+__all__ = ["Course", "Learner", "due"]
 
 _KEPT = 64  # own ballots remembered, as many as a ledger keeps by default
 _ELECTIONS = 4  # learnt from at once, the newest; bounds a step after a long silence
@@ -53,11 +53,14 @@ class _Cast:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lesson:
-    """What is to be learnt in one round of a ballot."""
+class Course:
+    """What is to be trained through for one ballot."""
 
-    probes: Tensor  # (n, ...)
-    targets: Tensor  # (n, C)
+    round: int  # the ballot's first
+    rounds: int
+    tallies: tuple[Tally, ...]  # learnt from
+    pulls: tuple[Pull | None, ...]  # one for each step; None: an ordinary local step
+    weight: float  # of the KL term, mean over the rounds
 
 
 class Learner:
@@ -117,14 +120,31 @@ class Learner:
         own probes with a vote where the own most probable class has the plurality;
         `accuracy` on the test set when it is due.
         """
+        course = self.prepare(round, elections)
+        figures = self.train(course)
+        return figures | self.conclude(course)
+
+    def prepare(self, round: int, elections: Sequence[Election]) -> Course:
+        """The first part of `learn`: count, and say what is to be trained through."""
         rounds = min(self._run.rounds_per_ballot, self._rounds - round)
         tallies = self._tallies(elections)
         for tally in tallies:
             self._chooser.heard(tally)
             self._heard_so_far = hashlib.sha256(self._heard_so_far + tally.digest()).digest()
-        figures = self._train(round, rounds, tallies)
-        figures |= self._said(round, tallies)
-        if due(round, rounds, self._settings.evaluate_every, self._rounds):
+        steps, kl_steps = self._settings.local_steps, self._settings.kl_steps
+        pulls: list[Pull | None] = []
+        weights = 0.0
+        for offset in range(rounds):
+            weight = self._schedule.at(round + offset)
+            weights += weight
+            pull = self._pull(tallies, offset, weight) if weight > 0 and kl_steps else None
+            pulls += [pull] * kl_steps + [None] * (steps - kl_steps)
+        return Course(round, rounds, tuple(tallies), tuple(pulls), weights / max(rounds, 1))
+
+    def conclude(self, course: Course) -> dict[str, float]:
+        """The last part of `learn`: figures of what was said, and of what is known now."""
+        figures = self._said(course.round, course.tallies)
+        if due(course.round, course.rounds, self._settings.evaluate_every, self._rounds):
             if (accuracy := self.evaluate()) is not None:
                 figures["accuracy"] = accuracy
         return figures
@@ -194,39 +214,34 @@ class Learner:
                 tallies.append(self._strategy.combine.tally(election, own or None, derived))
         return tallies
 
-    def _train(self, round: int, rounds: int, tallies: Sequence[Tally]) -> dict[str, float]:
-        model, trainer = self.trainer.model, self.trainer
-        steps, kl_steps = self._settings.local_steps, self._settings.kl_steps
+    def train(self, course: Course) -> dict[str, float]:
+        """The middle part of `learn`, which others may do in its place (see `stacking`)."""
         loss, ce, kl = torch.zeros(()), torch.zeros(()), torch.zeros(())
-        pulled, weights = 0, 0.0
-        model.train()
-        for offset in range(rounds):
-            weight = self._schedule.at(round + offset)
-            weights += weight
-            lesson = self._lesson(tallies, offset) if weight > 0 and kl_steps else None
-            for step in range(steps):
-                if lesson is not None and step < kl_steps:
-                    parts = trainer.step_towards(lesson.probes, lesson.targets, weight)
-                    loss += parts[0]
-                    ce += parts[1]
-                    kl += parts[2]
-                    pulled += 1
-                else:
-                    part = trainer.step()
-                    loss += part
-                    ce += part
-        total = max(rounds * steps, 1)
+        pulled = 0
+        self.trainer.model.train()
+        for pull in course.pulls:
+            if pull is not None:
+                parts = self.trainer.step_towards(pull)
+                loss += parts[0]
+                ce += parts[1]
+                kl += parts[2]
+                pulled += 1
+            else:
+                part = self.trainer.step()
+                loss += part
+                ce += part
+        total = max(len(course.pulls), 1)
         figures = {
             "loss": loss.item() / total,
             "ce": ce.item() / total,
-            "kl_weight": weights / max(rounds, 1),
+            "kl_weight": course.weight,
         }
         if pulled:
             figures["kl"] = kl.item() / pulled
         return figures
 
-    def _lesson(self, tallies: Sequence[Tally], offset: int) -> _Lesson | None:
-        """What round `offset` of a ballot learns; None when nobody voted on its probes."""
+    def _pull(self, tallies: Sequence[Tally], offset: int, weight: float) -> Pull | None:
+        """What pulls in round `offset` of a ballot; None when nobody voted on its probes."""
         ids, targets = [], []
         for tally in tallies:
             if self._run.ids is Ids.DERIVED:
@@ -239,7 +254,7 @@ class Learner:
                 targets.append(self._strategy.combine.targets(tally, positions))
         if not ids:
             return None
-        return _Lesson(self._probes.inputs(torch.cat(ids)), torch.cat(targets))
+        return Pull(self._probes.inputs(torch.cat(ids)), torch.cat(targets), weight)
 
     def _said(self, round: int, tallies: Sequence[Tally]) -> dict[str, float]:
         """`abstained` and `agreement`, of the ballot that was cast for `round`."""

@@ -21,7 +21,7 @@ def divergence(logits: Tensor, targets: Tensor) -> Tensor:
     return F.kl_div(logs, targets, reduction="sum") / targets.sum().clamp(min=1.0)
 
 
-def combine(ce: Tensor, kl: Tensor, weight: float, loss: Loss) -> Tensor:
+def combine(ce: Tensor, kl: Tensor, weight: float | Tensor, loss: Loss) -> Tensor:
     """Cross-entropy and divergence as one loss (see :class:`Loss`)."""
     if loss is Loss.MIXED:
         return (1 - weight) * ce + weight * kl

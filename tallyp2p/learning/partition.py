@@ -2,6 +2,9 @@
 
 For each class, the peers' shares are drawn from Dirichlet(alpha) (Hsu et al.,
 arXiv 1909.06335, and TallyTrain): with a small alpha a peer has hardly seen most classes.
+
+Where there are more peers than examples to deal out sensibly, each draws its own instead, and
+an example may be drawn by several.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import numpy.typing as npt
 
 from ..errors import SettingsError
 
-__all__ = ["LEAST", "deal", "split"]
+__all__ = ["LEAST", "IndexArray", "deal", "draw", "split"]
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -51,3 +54,29 @@ def deal(
         rich = max(hands, key=len)
         poor.append(rich.pop(int(generator.integers(len(rich)))))
     return [np.sort(np.array(hand, dtype=np.int64)) for hand in hands]
+
+
+def draw(
+    labels: npt.NDArray[np.integer], size: int, alpha: float, generator: np.random.Generator
+) -> IndexArray:
+    """`size` indices into `labels` for one peer: different ones, ascending.
+
+    The peer's share of each class is drawn from Dirichlet(alpha), as by Hsu et al.; what a class
+    cannot give is made up for from all others alike (our choice).  Raises
+    :class:`SettingsError` when there are fewer than `size` examples.
+    """
+    if len(labels) < size:
+        raise SettingsError(
+            f"{len(labels)} private examples are too few for a shard of {size}: lower data.shard, "
+            f"data.probes or data.test"
+        )
+    classes = np.unique(labels)
+    wanted = generator.multinomial(size, generator.dirichlet(np.full(len(classes), alpha)))
+    hand = [
+        generator.permutation(np.flatnonzero(labels == label))[:count]
+        for label, count in zip(classes, wanted, strict=True)
+    ]
+    drawn = np.concatenate(hand)
+    others = np.setdiff1d(np.arange(len(labels)), drawn)
+    rest = generator.permutation(others)[: size - len(drawn)]
+    return np.sort(np.concatenate((drawn, rest))).astype(np.int64)

@@ -102,12 +102,16 @@ class DataSettings:
 
     task: str = "digits"
     alpha: float = 0.1  # Dirichlet concentration of classes over peers; small: strong skew
+    shard: int = (
+        0  # examples that each peer draws, perhaps such as others have too; 0: deal out all
+    )
     probes: int = 300  # public examples, labels never read
     test: int = 497  # examples held out to measure accuracy
 
     def __post_init__(self) -> None:
         _check(self.task in TASKS, f"task must be one of: {', '.join(TASKS)}")
         _check(self.alpha > 0, "alpha must be more than 0")
+        _check(self.shard >= 0, "shard must not be negative")
         _check(self.probes >= 1, "probes must be at least 1")
         _check(self.test >= 1, "test must be at least 1")
 
@@ -115,16 +119,25 @@ class DataSettings:
 def private_examples(data: DataSettings, peers: int) -> int:
     """How many examples of a shipped task are left to train on.
 
-    Raises :class:`SettingsError` when they are fewer than `peers`.  Not a rule of the settings
+    Raises :class:`SettingsError` when they are fewer than `peers`, or than a shard that each
+    peer draws for itself.  Not a rule of the settings
     themselves: who brings data of their own may have more probes than we ship examples.
     """
     total = TASKS[data.task].examples
     left = total - data.probes - data.test
+    if data.shard:
+        _check(
+            left >= data.shard,
+            f"data.shard = {data.shard} cannot be drawn from the {max(left, 0)} of the {total} "
+            f"examples of {data.task} that data.probes = {data.probes} and data.test = "
+            f"{data.test} leave to train on: lower one of them",
+        )
+        return left
     _check(
         left >= peers,
         f"data.probes = {data.probes} and data.test = {data.test} leave {max(left, 0)} of the "
         f"{total} examples of {data.task} to train on, too few for {peers} peers: lower "
-        "data.probes, data.test or peers",
+        "data.probes, data.test or peers, or let peers share examples (data.shard)",
     )
     return left
 

@@ -161,12 +161,21 @@ class Batches:
 
     def next(self) -> tuple[Tensor, Tensor]:
         """Inputs (n, ...) and labels (n,)."""
+        return self._source.examples(self._indices())
+
+    def several(self, count: int) -> tuple[Tensor, Tensor]:
+        """The next `count` batches at once: inputs (count, n, ...) and labels (count, n)."""
+        index = torch.stack([self._indices() for _ in range(count)])
+        inputs, labels = self._source.examples(index.flatten())
+        return inputs.view(*index.shape, *inputs.shape[1:]), labels.view(index.shape)
+
+    def _indices(self) -> Tensor:
         if self._at + self._size > len(self._order):
             self._order = torch.randperm(len(self._source), generator=self._generator)
             self._at = 0
         index = self._order[self._at : self._at + self._size]
         self._at += self._size
-        return self._source.examples(index)
+        return index
 
     def snapshot(self) -> dict[str, Any]:
         """Where we are, as tensors and numbers."""

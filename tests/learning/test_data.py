@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tallyp2p.errors import SettingsError
-from tallyp2p.learning.data import Shard, digits, load_shard
+from tallyp2p.learning.data import Shard, Shards, digits, load_shard
 from tallyp2p.learning.settings import TASKS, DataSettings, Shipped
 
 
@@ -56,6 +56,18 @@ def test_labels_of_probes_exist_nowhere_behind_the_split() -> None:
 def test_more_than_there_is_is_refused(settings: DataSettings) -> None:
     with pytest.raises(SettingsError, match="too few for 10 peers"):
         load_shard(settings, 0, 0, 10)
+
+
+def test_there_may_be_more_peers_than_examples_where_these_are_shared() -> None:
+    shards = Shards(DataSettings(shard=40), 0, 3000)
+    one, other = shards.of(0), shards.of(2999)
+    assert len(one.private) == len(other.private) == 40
+    assert one.probes is other.probes and one.test is other.test
+    few = load_shard(DataSettings(shard=40), 0, 0, 10)  # a shard does not depend on how many
+    assert torch.equal(few.private.tensors[0], one.private.tensors[0])
+    assert not torch.equal(other.private.tensors[0], one.private.tensors[0])
+    with pytest.raises(SettingsError, match="data.shard = 1001 cannot be drawn from the 1000"):
+        Shards(DataSettings(shard=1001), 0, 10)
 
 
 def test_what_is_said_of_the_digits_is_so() -> None:

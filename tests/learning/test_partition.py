@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallyp2p.errors import SettingsError
-from tallyp2p.learning.partition import LEAST, deal, split
+from tallyp2p.learning.partition import LEAST, deal, draw, split
 
 
 @given(
@@ -55,3 +55,33 @@ def test_split_is_disjoint() -> None:
     parts = split(20, (10, 4, 5), np.random.default_rng(0))
     assert [len(part) for part in parts] == [10, 4, 5]
     assert len(set(np.concatenate(parts).tolist())) == 19
+
+
+@given(
+    seed=st.integers(0, 1000),
+    size=st.integers(1, 40),
+    alpha=st.sampled_from([1e-3, 0.1, 1.0, 100.0]),
+)
+def test_a_drawn_shard_holds_as_many_different_examples_as_stated(
+    seed: int, size: int, alpha: float
+) -> None:
+    labels = np.random.default_rng(seed).integers(0, 7, 40)
+    hand = draw(labels, size, alpha, np.random.default_rng(seed))
+    assert len(hand) == size and np.all(np.diff(hand) > 0)
+    assert 0 <= hand[0] and hand[-1] < 40
+
+
+def test_drawn_shards_are_skewed_as_dealt_ones_are() -> None:
+    labels = np.repeat(np.arange(10), 100)
+
+    def common(alpha: float) -> float:
+        hands = [draw(labels, 40, alpha, np.random.default_rng(seed)) for seed in range(50)]
+        return float(np.mean([np.bincount(labels[h]).max() / len(h) for h in hands]))
+
+    assert common(0.1) > 0.5
+    assert common(1000.0) < 0.25
+
+
+def test_a_shard_larger_than_all_is_refused() -> None:
+    with pytest.raises(SettingsError, match="too few for a shard of 5"):
+        draw(np.zeros(4, dtype=np.int64), 5, 1.0, np.random.default_rng(0))

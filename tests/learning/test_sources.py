@@ -84,6 +84,18 @@ def test_batch_is_never_larger_than_the_data() -> None:
     assert [len(batches.next()[1]) for _ in range(3)] == [10, 10, 10]
 
 
+def test_several_batches_at_once_are_the_next_ones() -> None:
+    one, other = (
+        Batches(source_of(PAIRS, "private"), 4, torch.Generator().manual_seed(1)) for _ in range(2)
+    )
+    inputs, labels = one.several(7)
+    assert inputs.shape == (7, 4, *INPUTS.shape[1:])
+    for row in range(7):
+        expected = other.next()
+        assert torch.equal(inputs[row], expected[0]) and torch.equal(labels[row], expected[1])
+    assert torch.equal(one.next()[1], other.next()[1])
+
+
 def test_batches_continue_from_a_snapshot() -> None:
     batches = Batches(source_of(PAIRS, "private"), 4, torch.Generator().manual_seed(1))
     batches.next()

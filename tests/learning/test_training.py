@@ -10,7 +10,7 @@ from torch.utils.data import TensorDataset
 from tallyp2p.learning.models import make
 from tallyp2p.learning.settings import LearningSettings, Loss
 from tallyp2p.learning.sources import Batches, inputs_of, source_of
-from tallyp2p.learning.training import Trainer, evaluate, predict
+from tallyp2p.learning.training import Pull, Trainer, evaluate, predict
 
 INPUTS = torch.rand(40, 5, generator=torch.Generator().manual_seed(0))
 DATA = TensorDataset(INPUTS, torch.arange(40) % 3)
@@ -55,7 +55,7 @@ def test_steps_learn() -> None:
 def test_pull_moves_predictions_to_the_targets() -> None:
     probe = trainer()
     targets = torch.tensor([[0.0, 0.0, 1.0]]).repeat(40, 1)
-    kl = [probe.step_towards(INPUTS, targets, 3.0)[2].item() for _ in range(60)]
+    kl = [probe.step_towards(Pull(INPUTS, targets, 3.0))[2].item() for _ in range(60)]
     assert kl[-1] < 0.5 * kl[0]
 
 
@@ -65,7 +65,7 @@ def test_reported_loss_is_made_of_the_reported_parts(
 ) -> None:
     probe = trainer(LearningSettings(loss=loss, kl_weight=0.5))
     targets = torch.full((40, 3), 1 / 3)
-    total, ce, kl = probe.step_towards(INPUTS, targets, 0.5)
+    total, ce, kl = probe.step_towards(Pull(INPUTS, targets, 0.5))
     assert total.item() == pytest.approx(factors[0] * ce.item() + factors[1] * kl.item())
 
 
