@@ -50,6 +50,7 @@ class Foreground:
     joining: bool  # that directory's run is to be taken part in, not a new one
     insecure: bool
     say: Callable[[str], None]
+    trace: Path | None = None  # where to record what it lives through
     _told_at: float = 0.0
     _descriptor: str = ""  # of the own run, once that is known
     _refusals: set[str] = field(default_factory=set)
@@ -74,6 +75,7 @@ class Foreground:
                 run_dir=self.run_dir,
                 meet=self.joining,
                 insecure=self.insecure,
+                trace=self.trace,
                 greet=self._greet,
                 observers=[self.observe],
             )

@@ -17,7 +17,7 @@ from ..assemble import Member, Seat, assemble, build, shard_seat, swarm_listen, 
 from ..errors import FailureError
 from ..gossip.events import Finish, Notice, Started
 from ..profiles import Profile
-from ..reporting.rundir import PeerWriter
+from ..reporting.rundir import PeerWriter, peer_dir
 from ..runtime.node import Observer, Progress
 from ..runtime.rendezvous import Rendezvous
 from ..runtime.signals import stop_on
@@ -39,9 +39,10 @@ class Outcome:
     abandoned: bool  # a training step is still running: end the process by os._exit
 
 
-def serve(profile: Profile, run_dir: Path, index: int) -> int:
+def serve(profile: Profile, run_dir: Path, index: int, trace: bool = False) -> int:
     """The process of one peer of a swarm; its exit code, 0 also when it was told to leave.
 
+    `trace`: whether to record what it lives through in its directory.
     Raises :class:`FailureError` when it could not make its rounds; the launcher logs it.
     """
     together = swarm_profile(profile)
@@ -54,6 +55,7 @@ def serve(profile: Profile, run_dir: Path, index: int) -> int:
             run_dir=run_dir,
             meet=True,
             fresh=True,
+            trace=peer_dir(run_dir, index) / "trace.jsonl" if trace else None,
             leave_on=(signal.SIGTERM,),  # Ctrl-C is for the launcher, which then tells us
         )
     )
@@ -73,6 +75,7 @@ async def live(
     meet: bool = False,
     fresh: bool = False,
     insecure: bool = False,
+    trace: Path | None = None,
     leave_on: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM),
     greet: Callable[[Member], None] = lambda member: None,
     observers: Sequence[Observer] = (),
@@ -80,7 +83,8 @@ async def live(
     """Be the peer of `seat` until all rounds are made or a signal asks it to leave.
 
     `leave_on`: those signals; `run_dir`: where it writes; `meet`: find the others through that
-    directory; `fresh`: all peers of the swarm start now; `greet` is called once it listens.
+    directory; `fresh`: all peers of the swarm start now; `trace`: see `assemble`; `greet` is
+    called once it listens.
     """
     with ExitStack() as files:
         writer = None
@@ -88,7 +92,13 @@ async def live(
             writer = files.enter_context(closing(PeerWriter(run_dir, seat.index)))
         watchers = [*observers, *([] if writer is None else [_recorder(writer)])]
         member = assemble(
-            profile, seat, built, listen=listen, observers=watchers, insecure=insecure
+            profile,
+            seat,
+            built,
+            listen=listen,
+            observers=watchers,
+            insecure=insecure,
+            trace=trace,
         )
         if writer is not None:
             writer.started(

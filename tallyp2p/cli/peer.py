@@ -52,6 +52,12 @@ __all__ = ["peer"]
     help="Write config.toml and metrics into this new directory.  [default: write nothing]",
 )
 @click.option(
+    "--trace",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Record what this peer lives through in this new file, for `tallyp2p simulate --replay`.",
+)
+@click.option(
     "--insecure-listen",
     is_flag=True,
     help="Allow --listen on an address that other hosts can reach.  Ballots are neither signed "
@@ -66,6 +72,7 @@ def peer(
     name: str | None,
     run_dir: Path | None,
     out: Path | None,
+    trace: Path | None,
     insecure_listen: bool,
     profile: str | None,
     config: Path | None,
@@ -116,6 +123,7 @@ def peer(
         run_dir=run_dir or out,
         joining=run_dir is not None,
         insecure=insecure_listen,
+        trace=trace,
         say=lambda line: click.echo(line),
     )
     return shell.run()

@@ -19,8 +19,8 @@ def run_path(out: Path | None, name: str, now: datetime) -> Path:
     return out or _unused(HOME / f"{now:%Y%m%d-%H%M%S}-{name}")
 
 
-def new_run_dir(path: Path) -> Path:
-    """The empty directory `path`, made unless it is there.
+def new_run_dir(path: Path, option: str = "--out") -> Path:
+    """The empty directory `path`, made unless it is there; `option` is how it was named.
 
     Raises :class:`SettingsError` when it holds something, :class:`FailureError` when it
     cannot be made.
@@ -30,10 +30,10 @@ def new_run_dir(path: Path) -> Path:
         occupied = any(path.iterdir())
     except OSError as error:
         raise FailureError(
-            f"the run directory {path} cannot be made: {error.strerror}; choose another with --out"
+            f"the directory {path} cannot be made: {error.strerror}; choose another with {option}"
         ) from None
     if occupied:
-        raise SettingsError(f"the run directory {path} is not empty: choose another with --out")
+        raise SettingsError(f"the directory {path} is not empty: choose another with {option}")
     return path
 
 

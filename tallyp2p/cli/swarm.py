@@ -39,6 +39,12 @@ __all__ = ["swarm"]
     type=click.Path(path_type=Path),
     help="Directory for the run's files, new or empty.  [default: tallyp2p-runs/TIME-PROFILE]",
 )
+@click.option(
+    "--trace",
+    is_flag=True,
+    help="Record what each peer lives through in its peer-NN/trace.jsonl, for "
+    "`tallyp2p simulate --replay`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object only.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the final table only.")
 @click.option(
@@ -56,6 +62,7 @@ def swarm(
     config: Path | None,
     settings: tuple[str, ...],
     out: Path | None,
+    trace: bool,
     as_json: bool,
     quiet: bool,
     spawn: bool,
@@ -94,5 +101,6 @@ def swarm(
         out=out,
         mode=mode_of(as_json=as_json, quiet=quiet),
         spawn=spawn,
+        trace=trace,
         command=("tallyp2p", *sys.argv[1:]),
     ).run()

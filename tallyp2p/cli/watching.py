@@ -62,6 +62,7 @@ class Watch:
     mode: Mode
     spawn: bool
     command: Sequence[str]
+    trace: bool = False
 
     def run(self) -> int:
         """Until all peers are done; the exit code."""
@@ -119,7 +120,9 @@ class Watch:
                 directory.mkdir()
             except OSError as error:
                 raise FailureError(f"cannot make {directory}: {error.strerror}") from None
-            jobs.append(Job(serve, (self.profile, run_dir, index), directory / "log.txt"))
+            jobs.append(
+                Job(serve, (self.profile, run_dir, index, self.trace), directory / "log.txt")
+            )
         return jobs
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from ..errors import FailureError
 from .errors import DONE
 
 if TYPE_CHECKING:
+    from ..birth import Birth
+    from ..gossip.machine import PeerMachine
     from ..simulator.result import Result
     from ..simulator.spec import WorldSpec
     from ..simulator.world import World
@@ -27,10 +31,16 @@ class Simulation:
     """One world, watched from outside."""
 
     def __init__(
-        self, spec: WorldSpec, seed: int | None, options: str, as_json: bool, out: Path | None
+        self,
+        spec: WorldSpec,
+        seed: int | None,
+        options: str,
+        as_json: bool,
+        out: Path | None,
+        traces: Path | None = None,
     ) -> None:
         self._spec, self._seed, self._options = spec, seed, options
-        self._as_json, self._out = as_json, out
+        self._as_json, self._out, self._traces = as_json, out, traces
         self._terminal = sys.stderr.isatty()
         self._shown = 0.0
 
@@ -43,8 +53,9 @@ class Simulation:
             self._prepare(self._out)
         self._began = self._shown = time.monotonic()
         try:
-            world = World(self._spec, self._seed, self._options)
-            result = world.run(self._progress)
+            with self._recording() as machines:
+                world = World(self._spec, self._seed, self._options, machines=machines)
+                result = world.run(self._progress)
         except Violation as violation:
             self._clear()
             if self._as_json:
@@ -61,6 +72,18 @@ class Simulation:
         else:
             _print(result, spent)
         return DONE
+
+    @contextmanager
+    def _recording(self) -> Iterator[Callable[[Birth, int, int], PeerMachine] | None]:
+        """How machines are made so that their lives are recorded; None where none is."""
+        if self._traces is None:
+            yield None
+            return
+        from ..tracing.recording import Traces
+        from .rundirs import new_run_dir
+
+        with closing(Traces(new_run_dir(self._traces, "--trace"))) as traces:
+            yield traces.machine
 
     def _progress(self, world: World) -> None:
         now = time.monotonic()

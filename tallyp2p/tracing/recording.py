@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,14 +81,14 @@ class Recorded(PeerMachine):
         self._birth, self._file = birth, file
         self._plain = Plain(birth.run, birth.identity, birth.instance)
         self._begun = False
-        self._flushed = 0.0  # the moment of the last flush
+        self._flushed = -math.inf  # the moment of the last flush
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """As that of the machine; what it raises is recorded, too."""
         if self.finished:
             return []
         if not self._begun:  # by now it holds what a disk kept
-            self._begun, self._flushed = True, now
+            self._begun = True
             held = held_at_birth(self.ledger, self.run.rounds_per_ballot)
             self._file.write(shown_header(self._birth, held, self._plain))
         line: Object = {"at": float(now)} | self._plain.event(event)

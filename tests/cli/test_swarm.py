@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+import zmq
 
 from tallyp2p.profiles import load
 
@@ -169,18 +170,23 @@ def test_peers_outlive_their_launcher(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_peer_stalls_nobody_and_comes_back(tmp_path: Path) -> None:
+def test_killed_peer_stalls_nobody_and_comes_back_and_all_lives_can_be_replayed(
+    tmp_path: Path,
+) -> None:
     run = tmp_path / "run"
+    again = run / "peer-01" / "trace-2.jsonl"
     quick = ["--set", "timing.suspect_after=0.5", "--set", "timing.gone_after=2"]
     quick += ["--set", "timing.deadline=1"]
-    with start(*ENDLESS, *quick, "--quiet", "--out", str(run)) as swarm:
+    with start(*ENDLESS, *quick, "--quiet", "--trace", "--out", str(run)) as swarm:
         until(lambda: rounds(run, 1) > 2)
+        litter(lines(run, 0)[0]["endpoint"])
+        until(lambda: (run / "peer-01" / "trace.jsonl").stat().st_size > 10_000)
         os.kill(lines(run, 1)[0]["pid"], signal.SIGKILL)
         at = rounds(run, 0)
         until(lambda: rounds(run, 0) > at + 20)
         before = len(lines(run, 1))
         with subprocess.Popen(
-            command("peer", "--run", str(run), "--shard", "1/3"),
+            command("peer", "--run", str(run), "--shard", "1/3", "--trace", str(again)),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -196,6 +202,28 @@ def test_killed_peer_stalls_nobody_and_comes_back(tmp_path: Path) -> None:
     assert detail["starts"] == 2
     starts = [line for line in lines(run, 1) if line["event"] == "started"]
     assert starts[0]["author"] == starts[1]["author"]
+
+    lives = [str(run / f"peer-{index:02d}" / "trace.jsonl") for index in range(3)]
+    done = subprocess.run(
+        command("simulate", "--replay", "--json", *lives, str(again)),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONHASHSEED": "77"},
+    )
+    assert done.returncode == 0, done.stderr
+    ends = [life["ended"] for life in json.loads(done.stdout)["replays"]]
+    assert ends == ["stopped: stopped", "cut", "stopped: stopped", "stopped: stopped"]
+    refused = json.loads(done.stdout)["replays"][0]["events"]["trespassed"]
+    assert refused >= 2
+
+
+def litter(endpoint: str) -> None:
+    """A stranger sends what is no message, and what may not come before HELLO."""
+    with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:
+        stranger.setsockopt(zmq.LINGER, 5000)
+        stranger.connect(endpoint)
+        stranger.send(b"\xff" * 100)
+        stranger.send(b"\x04\x00" + bytes(8))
 
 
 @pytest.mark.parametrize(
