@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tallyp2p.errors import LocalError
+from tallyp2p.errors import LocalError, SettingsError
 from tallyp2p.gossip.events import Learned
 from tallyp2p.gossip.rounds import Rounds
 from tallyp2p.parameters import Ids, Pace, RunParameters, Seal, Spreading, Timing
@@ -125,3 +125,17 @@ def test_effects_that_are_lacking_or_too_many_are_differences(tmp_path: Path) ->
 def test_a_summary_is_plain_json(tmp_path: Path) -> None:
     found = replays(recorded(tmp_path))[0].as_json()
     assert found["equal"] is True and json.loads(json.dumps(found)) == found
+
+
+def test_a_trace_that_somebody_changed_is_refused_or_replayed_in_one_way(tmp_path: Path) -> None:
+    """Bytes turned at places all over the file raise nothing but what the reader says."""
+    path = recorded(tmp_path)[0]
+    life = path.read_bytes()
+    outcomes: set[bool | None] = set()
+    for place in range(7, len(life), len(life) // 60):
+        path.write_bytes(life[:place] + bytes((life[place] ^ 1,)) + life[place + 1 :])
+        try:
+            outcomes.add(replay(read_trace(path)).difference is None)
+        except SettingsError:
+            outcomes.add(None)
+    assert None in outcomes and False in outcomes
