@@ -7,19 +7,16 @@ the tallies that it took, and what it believes of the others.  It trains and vot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from random import Random
 
+from ..birth import Birth
 from ..bits import pack
 from ..consensus import probes
 from ..consensus.contributor import Election
 from ..consensus.tally import count
 from ..errors import LocalError, Reason, RemoteError
 from ..gossip import events
-from ..gossip.machine import PeerMachine
-from ..parameters import Ids, Pace, Seal, Timing
+from ..parameters import Ids, Pace, Timing
 from ..payloads import Ballot
-from ..wire.codec import Codec
-from ..wire.seal import Sealer
 from .shapes import Object, refusal, run_of
 
 __all__ = ["play"]
@@ -44,14 +41,9 @@ class _Player:
         self.run, me = run_of(given["run"]), given["self"]
         identity, instance = bytes.fromhex(me["identity"]), bytes.fromhex(me["instance"])
         timing = _timing(given.get("timing", {}))
-        self.machine = PeerMachine(
-            self.run, timing, identity, instance, Random(0), "script/1", grease=False
-        )
-        sealer = None
-        if self.run.seal is Seal.ED25519:
-            secret = bytes.fromhex(me["secret"])
-            sealer = Sealer(self.run.digest, secret, instance, self.machine.credentials)
-        self.codec = Codec(self.run, self.machine.author, sealer)
+        birth = Birth(self.run, timing, identity, instance, _NO_CHANCE, "script/1", grease=False)
+        self.machine = birth.machine()
+        self.codec = birth.codec(self.machine, bytes.fromhex(me.get("secret", "")))
         self.endpoint: str = me["endpoint"]
         self.labels: Sequence[int] = given["labels"]
         self.tallies: dict[str, str] = {}
@@ -146,6 +138,7 @@ class _Player:
 
 
 _ERROR = 0x03
+_NO_CHANCE = bytes(16)  # no script depends on whom a peer draws
 
 
 def _timing(given: Object) -> Timing:
