@@ -17,7 +17,19 @@ from typing import Any, Protocol
 from ..errors import RemoteError
 from ..gossip import events
 from ..gossip.machine import PeerMachine
-from ..messages import Ballot, Bye, Error, Grease, Hello, Message
+from ..messages import (
+    Ballot,
+    Bye,
+    Digest,
+    Error,
+    Have,
+    Hello,
+    Message,
+    Peers,
+    Ping,
+    Pong,
+    Want,
+)
 from ..wire.accounting import Meter
 from ..wire.codec import Codec
 from .clock import Clock
@@ -29,7 +41,8 @@ __all__ = ["Host", "Watcher"]
 _HELD = 10_000  # messages that wait for a frozen or slow process; more are dropped
 _SHORTEST = 0.001  # s between two wake-ups, so that a machine that is never content cannot spin
 _CLOSE = 1e-6  # seconds: a clock offset costs digits, and a wake-up must not come too soon
-_EARLY = (Hello, Bye, Error)  # kinds that may come before HELLO
+_EARLY = frozenset({Hello, Bye, Error})  # kinds that may come before HELLO
+_TRUSTED = frozenset({*_EARLY, Ping, Pong, Peers, Ballot, Digest, Have, Want})  # not Grease
 
 
 class Watcher(Protocol):
@@ -179,26 +192,21 @@ class Host:
         if self.finish is not None:
             return
         sender = self.machine.sender(link)
-        kind = type(message)
-        if (
-            message is None
-            or self._exact
-            or kind is Grease
-            or (sender is None and kind not in _EARLY)
-        ):
+        if self._exact or type(message) not in (_EARLY if sender is None else _TRUSTED):
             try:
                 message = self.codec.decode(frame, sender)
             except RemoteError as error:
                 about = (error.reason, str(error), error.optional, error.endpoint)
                 self._feed(events.Trespassed(link, *about))
                 return
-        if type(message) is not Ballot:
-            self._feed(events.Received(link, message))
-            return
-        self._watcher.arrived(self, message)
-        # Most events are ballots, and one that changes nothing brings no wake-up forward.
+        assert message is not None
+        if type(message) is Ballot:
+            self._watcher.arrived(self, message)
+        # Most events are messages, and one that changes nothing brings no wake-up forward.
         if self._handle(events.Received(link, message), self._now()):
             self._rearm()
+        elif self._check:
+            self._has_no_earlier_wish()
 
     def _feed(self, event: events.Event) -> None:
         if not self.running:
@@ -224,7 +232,10 @@ class Host:
             name = "check" if isinstance(error, AssertionError) else "no exceptions"
             raise self._watcher.violated(name, what) from error
         for effect in effects:
-            self._obey(effect)
+            if type(effect) is events.Send:  # most effects are
+                self._send(effect.endpoint, effect.message)
+            else:
+                self._obey(effect)
         return bool(effects)
 
     # --- waking ---------------------------------------------------------------------------
@@ -238,12 +249,19 @@ class Host:
         soonest = self._clock.now if wake > self._local else self._clock.now + _SHORTEST
         self._clock.at(max(wake - self._offset, soonest), self._alarm, wake)
 
+    def _has_no_earlier_wish(self) -> None:
+        """The other side of not asking after every message."""
+        wake, armed = self.machine.wake_at(), self._armed
+        if wake is not None and self.running and (armed is None or wake < armed):
+            what = f"peer {self.index}, {self.machine.phase}, wants to be woken and said nothing"
+            raise self._watcher.violated("no wish unheard", what)
+
     def _alarm(self, wake: float) -> None:
-        if wake == self._armed and self.running:  # else a later one has taken its place
-            self._armed = None
+        if wake == self._armed and self.running:  # else an earlier one has taken its place
             self._enter(self._tick)
 
     def _tick(self) -> None:
+        self._armed = None
         wake = self.machine.wake_at()
         if wake is None or not self.running:
             return
@@ -251,7 +269,6 @@ class Host:
         if wake > local + _CLOSE:
             self._rearm()
             return
-        self._armed = None
         local = max(local, wake)
         self._handle(events.Ticked(), local)
         if self._check:
@@ -264,9 +281,8 @@ class Host:
     # --- effects out ----------------------------------------------------------------------
 
     def _obey(self, effect: events.Effect) -> None:
-        if isinstance(effect, events.Send):  # most effects are
-            self._send(effect.endpoint, effect.message)
-        elif isinstance(effect, events.Tell):
+        """Everything but Send."""
+        if isinstance(effect, events.Tell):
             self._watcher.told(self, effect.notice)
         elif isinstance(effect, events.Dial):
             self._dial(effect.endpoint)
@@ -280,7 +296,7 @@ class Host:
             self._learn(self, effect)
             learned = events.Learned(effect.round)
             self._clock.after(self._training(), self._enter, self._feed, learned)
-        else:
+        elif isinstance(effect, events.Finish):
             self.finish = effect
             self._watcher.finished(self)
 

@@ -4,6 +4,7 @@ While it runs
     check           every organ of every machine agrees with itself, after every step
     no exceptions   nothing that a peer sends, and nothing that happens, makes a machine raise
     no tick in vain a machine that was woken when it wanted has no reason to be woken at once
+    no wish unheard a message that nothing follows from brings no wish to be woken earlier
     one ballot      an election has one ballot of each author, and an honest author's ballot for
                     a round is the same wherever it arrives or is counted
     deadline        a round closes by its deadline

@@ -55,6 +55,7 @@ class Post:
         self._hash = hashlib.sha256()
         self._trace = bytearray()
         self._links = 0
+        self._deliver = self._arrive  # made once, not for each message
 
     def line(self) -> Line:
         """A new connection; its name is as long as a real one's."""
@@ -66,19 +67,21 @@ class Post:
     ) -> None:
         """Take a frame along a connection; `message` is what it says, where it may be trusted."""
         target = self.at.get(endpoint)
-        now, size = self._clock.now, len(frame)
+        clock, trace = self._clock, self._trace
+        now, size = clock.now, len(frame)
         self.messages += 1
         self.bytes += size
         receiver = NOBODY if target is None else target.life
-        self._trace += _HEAD.pack(now, sender.life, receiver, size) + frame
-        if len(self._trace) > _CHUNK:
-            self._hash.update(self._trace)
-            self._trace.clear()
+        trace += _HEAD.pack(now, sender.life, receiver, size)
+        trace += frame
+        if len(trace) > _CHUNK:
+            self._hash.update(trace)
+            trace.clear()
         if target is None:
             self.astray += 1
             return
         for moment in self._network.arrivals(sender.index, target.index, line.wire, size, now):
-            self._clock.at(moment, self._arrive, endpoint, line.link, frame, message)
+            clock.at(moment, self._deliver, endpoint, line.link, frame, message)
 
     def _arrive(self, endpoint: str, link: bytes, frame: bytes, message: Message | None) -> None:
         target = self.at.get(endpoint)
