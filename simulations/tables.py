@@ -1,0 +1,83 @@
+"""Keeps the tables of simulations/README.md what the records say.
+
+    python -m simulations.tables            # write every made block
+    python -m simulations.tables --check    # name those that differ, exit 1 if any does
+
+`<!-- made: spread -->` begins a block that is written from a record, up to `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from simulations import byzantine, jury, scale, spread
+from simulations.recording import RECORDS, Row
+
+__all__ = ["main", "written"]
+
+README = Path(__file__).parent / "README.md"
+_MADE = re.compile(r"<!-- made: (?P<name>[\w -]+) -->\n.*?<!-- end -->", re.S)
+
+Made = Callable[[list[Row]], Iterator[str]]
+
+TABLES: dict[str, tuple[str, Made]] = {
+    "spread": ("spread", spread.table),
+    "scale": ("scale", scale.table),
+    "jury": ("jury", jury.table),
+    **{
+        f"byzantine {colluders} {hears}": (
+            "byzantine",
+            lambda rows, c=colluders, h=hears: byzantine.table(rows, c, h),  # type: ignore[misc]
+        )
+        for colluders in ("runner-up", "lure")
+        for hears in ("all", "2", "8")
+    },
+}
+
+
+def written(text: str, records: Path = RECORDS) -> str:
+    """`text` with every made block as the records say."""
+
+    def block(match: re.Match[str]) -> str:
+        record, made = TABLES[match["name"]]
+        document = json.loads((records / f"{record}.json").read_text())
+        rows = document["rows"]
+        commits = ", ".join(dict.fromkeys(row["commit"] for row in rows))
+        minutes = sum(row["seconds"] for row in rows) / 60
+        return "\n".join(
+            (
+                f"<!-- made: {match['name']} -->",
+                *made(rows),
+                "",
+                f"`{document['command']}`; {document['machine']}, Python {document['python']}; "
+                f"commit {commits}; {minutes:.0f} minutes.",
+                "<!-- end -->",
+            )
+        )
+
+    return _MADE.sub(block, text)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the blocks, or only check them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--check", action="store_true", help="change nothing")
+    chosen = parser.parse_args(arguments)
+    text = README.read_text()
+    new = written(text)
+    if not chosen.check:
+        README.write_text(new)
+        return 0
+    found = zip(_MADE.finditer(text), _MADE.finditer(new), strict=True)
+    wrong = [old["name"] for old, made in found if old[0] != made[0]]
+    for name in wrong:
+        print(f"{README.name}: {name} is not what the record says")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
