@@ -158,14 +158,14 @@ def assemble(
     listen: str | None = None,
     observers: Iterable[Observer] = (),
     insecure: bool = False,
-    trace: Path | None = None,
+    trace: TraceFile | None = None,
     entropy: Entropy = os.urandom,
 ) -> Member:
     """Put a peer together and let it listen.  Call it inside the event loop that will run it.
 
-    `listen`: instead of the profile's address; `trace`: a new file, in which everything is
-    recorded that the machine is told and does.  Raises :class:`SettingsError` and
-    :class:`FailureError` for an address or a file that cannot be had.
+    `listen`: instead of the profile's address; `trace`: where everything is recorded that
+    the machine is told and does.  Raises :class:`SettingsError` and :class:`FailureError` for
+    an address that cannot be had.
     """
     check_files(profile.peers)
     run = built.run
@@ -174,10 +174,10 @@ def assemble(
     sockets = Sockets(meter, insecure=insecure, entropy=entropy)
     try:
         endpoint = sockets.bind(listen or profile.network.listen)
-        machine = birth.machine() if trace is None else Recorded(birth, TraceFile(trace))
     except BaseException:
         sockets.abandon()
         raise
+    machine = birth.machine() if trace is None else Recorded(birth, trace)
     codec = birth.codec(machine, seat.secret)
     node = Node(machine, codec, sockets, built.contributor, run, observers)
     return Member(

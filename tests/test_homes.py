@@ -21,6 +21,7 @@ from tallyp2p.bits import unpack
 from tallyp2p.consensus.contributor import Election, IdArray, Vote
 from tallyp2p.gossip import events
 from tallyp2p.gossip.machine import PeerMachine
+from tallyp2p.gossip.spreading import Routes
 from tallyp2p.parameters import Ids, RunParameters, Seal, Spreading, Timing
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.node import Node
@@ -162,6 +163,28 @@ async def reached(machine: PeerMachine, round: int) -> None:
     async with asyncio.timeout(20):
         while (machine.round or 0) < round:
             await asyncio.sleep(0.01)
+
+
+async def test_a_changed_machine_is_caught_where_a_real_one_did_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change: the last of those who are to hear a ballot is left out."""
+    patient = Timing(rounds=16, quorum=PEERS, patience=20.0)  # nobody asks for a ballot
+    await real_swarm(RUN, patient, tmp_path)
+    path = tmp_path / "peer-0.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    told = next(n for n, line in enumerate(lines) if "ballot" in line and _sends(line))
+    honest = Routes.receivers
+    monkeypatch.setattr(Routes, "receivers", lambda *args: sorted(honest(*args))[:-1])
+    difference = replay(read_trace(path)).difference
+    assert difference is not None and difference.line == told + 1
+    assert difference.place == _sends(lines[told]) - 1
+    assert difference.expected == lines[told]["effects"][difference.place]
+    assert difference.got != difference.expected
+
+
+def _sends(line: dict[str, Any]) -> int:
+    return sum(effect["effect"] == "send" for effect in line["effects"])
 
 
 # --- the same swarm in both ---------------------------------------------------------------------

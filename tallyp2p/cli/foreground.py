@@ -19,6 +19,7 @@ from ..profiles import Profile
 from ..reporting.table import percent, printable, size
 from ..runtime.addresses import check_listen
 from ..runtime.node import Progress
+from ..tracing.recording import TraceFile
 from .errors import DONE, INTERRUPTED
 from .member import RENDEZVOUS, Outcome, live
 from .rundirs import new_run_dir, write_config
@@ -62,6 +63,7 @@ class Foreground:
             check_endpoint(seed)
         check_listen(self.profile.network.listen, self.insecure)
         seat = self.seat()
+        trace = None if self.trace is None else TraceFile(self.trace)
         if self.run_dir is not None and not self.joining:
             write_config(new_run_dir(self.run_dir), self.profile)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(DONE))  # nobody knows us yet
@@ -75,7 +77,7 @@ class Foreground:
                 run_dir=self.run_dir,
                 meet=self.joining,
                 insecure=self.insecure,
-                trace=self.trace,
+                trace=trace,
                 greet=self._greet,
                 observers=[self.observe],
             )

@@ -21,6 +21,7 @@ from ..reporting.rundir import PeerWriter, peer_dir
 from ..runtime.node import Observer, Progress
 from ..runtime.rendezvous import Rendezvous
 from ..runtime.signals import stop_on
+from ..tracing.recording import TraceFile
 
 if TYPE_CHECKING:
     from ..learning.builder import Built
@@ -55,7 +56,7 @@ def serve(profile: Profile, run_dir: Path, index: int, trace: bool = False) -> i
             run_dir=run_dir,
             meet=True,
             fresh=True,
-            trace=peer_dir(run_dir, index) / "trace.jsonl" if trace else None,
+            trace=TraceFile(peer_dir(run_dir, index) / "trace.jsonl") if trace else None,
             leave_on=(signal.SIGTERM,),  # Ctrl-C is for the launcher, which then tells us
         )
     )
@@ -75,7 +76,7 @@ async def live(
     meet: bool = False,
     fresh: bool = False,
     insecure: bool = False,
-    trace: Path | None = None,
+    trace: TraceFile | None = None,
     leave_on: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM),
     greet: Callable[[Member], None] = lambda member: None,
     observers: Sequence[Observer] = (),

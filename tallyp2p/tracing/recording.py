@@ -28,12 +28,12 @@ _LONGEST = 1.0  # seconds that they wait, by the machine's clock
 
 
 class TraceFile:
-    """Lines of a new file at `path`, written some at a time.
+    """Lines of a new or empty file at `path`, written some at a time.
 
     A disk that refuses is told about once, by `warn`, and then nothing more is written: the
     peer goes on.  The file is open only while it is written, so thousands may be kept.
-    Raises :class:`SettingsError` when there is such a file, :class:`FailureError` when it
-    cannot be made.
+    Raises :class:`SettingsError` for a file that holds something, :class:`FailureError` for one
+    that cannot be made.
     """
 
     def __init__(self, path: Path, warn: Callable[[str], None] = _log.warning) -> None:
@@ -44,13 +44,14 @@ class TraceFile:
         self._broken = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.open("xb").close()
+            with path.open("ab") as file:
+                used = file.tell() > 0
         except OSError as error:
-            if path.exists():
-                raise SettingsError(f"{path} is there already: name another file") from None
             raise FailureError(
                 f"cannot write {path}: {error.strerror}; choose another file"
             ) from None
+        if used:
+            raise SettingsError(f"{path} holds something already: name another file")
 
     def write(self, line: Object) -> None:
         """Add one line; it may wait for the next `flush`."""

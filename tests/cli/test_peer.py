@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,13 @@ def test_busy_port_is_a_failure_that_says_what_to_do() -> None:
             _, err = peer.communicate(timeout=60)
     assert peer.returncode == 1
     assert "in use" in err and err.count("\n") == 1
+
+
+def test_a_trace_is_not_written_over_anything(tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+    diary.write_text("dear diary")
+    with start("--trace", str(diary)) as peer:
+        said, err = peer.communicate(timeout=30)
+    assert (peer.returncode, said) == (2, "")
+    assert err == f"Error: {diary} holds something already: name another file\n"
+    assert diary.read_text() == "dear diary"

@@ -81,7 +81,7 @@ def test_a_disk_that_refuses_is_told_about_once_and_the_peer_goes_on(tmp_path: P
 def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
     path.write_text("precious")
-    with pytest.raises(SettingsError, match="is there already: name another file"):
+    with pytest.raises(SettingsError, match="holds something already: name another"):
         TraceFile(path)
     assert path.read_text() == "precious"
 
