@@ -300,11 +300,12 @@ class Contacts:
     def _roster(self) -> int:
         return self._membership.roster_hash(self._joining.start)
 
-    def probe(self, now: float) -> None:
+    def probe(self, round: int | None, now: float) -> None:
         """Ping one quiet member, and again those that owe an answer."""
         due = self._membership.to_remind(now)
         if now >= self.probe_at:
             self.probe_at = now + self._timing.probe_interval
+            self._ask_undecided(round)
             member = self._membership.next_to_probe(now)
             if member is not None and member not in due:
                 due.append(member)
@@ -316,6 +317,15 @@ class Contacts:
                 kind = self._random.choice(GREASE_KINDS)
                 body = self._random.randbytes(self._random.randrange(17))
                 self.answer(member.author, Grease(kind, body))
+
+    def _ask_undecided(self, round: int | None) -> None:
+        """Ask one member whose first round is not known for its HELLO: the one that told it may
+        be lost, and where two are, rosters that differ can have the same sum (MEMBER-7)."""
+        undecided = [
+            m for m in self._membership.present() if m.start is None and m.state is State.ALIVE
+        ]
+        if undecided:
+            self._say_hello(self._random.choice(undecided).endpoint, None, round)
 
     def knock(self, round: int | None, now: float) -> None:
         """Repeat HELLO where nobody has answered, in the end hang up."""

@@ -383,7 +383,7 @@ class PeerMachine:
         for author, round in self._rounds.questions(self._now):
             self._membership.asked(author, self._now)
             self._contacts.answer(author, Want(((author, round),)))
-        self._contacts.probe(self._now)
+        self._contacts.probe(self.round, self._now)
         self._contacts.knock(self.round, self._now)
         if self._now >= self._gossip_at:
             self._gossip()

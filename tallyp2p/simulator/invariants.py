@@ -11,7 +11,8 @@ While it runs
     memory          connections, and ballots held, stay within their limits
 
 At the end
-    complete        every peer that is still there has made all its rounds (if so promised)
+    complete        every peer that is still there has made all its rounds (if so promised),
+                    unless it was told to leave
     nothing lost    broadcast: a ballot that reached a surviving peer is in every survivor's ledger
     equal tallies   broadcast: survivors hold the same ballots of each round
 
@@ -96,6 +97,7 @@ class Watch:
         self._line, self._honest, self._done = line, honest, done
         self._broadcast = spec.run.spreading is Spreading.BROADCAST
         self._span = spec.run.rounds_per_ballot
+        self._leaving = {peer for part in spec.leaves for peer in part.peers}
         self._steady: set[bytes] = set()  # authors that cast one ballot for a round, ever
 
     def violated(self, name: str, what: str) -> Violation:
@@ -213,7 +215,8 @@ class Watch:
         for host in survivors:
             self._memory(host, held=True)
             finish = host.finish
-            if promises.complete and (finish is None or not finish.completed):
+            stays = promises.complete and host.index not in self._leaving
+            if stays and (finish is None or not finish.completed):
                 where = f"in round {host.machine.round}, {host.machine.phase}"
                 why = f"gave up: {finish.text}" if finish is not None else f"is {where}"
                 raise self.violated("complete", f"peer {host.index} {why}")

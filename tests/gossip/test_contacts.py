@@ -156,14 +156,27 @@ def test_unanswered_hello_is_repeated_and_in_the_end_given_up() -> None:
     assert at[:3] == [1.0, 3.0, 8.0] and closed is not None and 60.0 <= closed < 66.0
 
 
+def test_a_member_whose_first_round_is_unknown_is_asked_for_it() -> None:
+    """Where the HELLO that told it is lost, sums of rosters need not differ (MEMBER-7): 0 of
+    three peers and 0 of one have the same sum.  CONTACT-5: `met` false asks for an answer."""
+    bench = Bench(fresh=True)
+    bench.hello(1, start=None)
+    bench.hello(2, start=0)
+    bench.outbox.take()
+    bench.contacts.probe(None, 7.0)
+    sent = [effect for effect in bench.outbox.take() if isinstance(effect, Send)]
+    asked = [(e.endpoint, e.message.met) for e in sent if isinstance(e.message, Hello)]
+    assert asked == [("tcp://other:1", False)]
+
+
 def test_quiet_members_are_pinged_one_at_a_time() -> None:
     """MEMBER-2, PING-1."""
     bench = Bench()
     bench.hello(1)
     bench.hello(2)
-    bench.contacts.probe(4.0)
+    bench.contacts.probe(None, 4.0)
     assert bench.outbox.take() == [], "heard a moment ago"
-    bench.contacts.probe(7.0)
+    bench.contacts.probe(None, 7.0)
     assert [type(m) for m in said(bench.outbox.take())] == [Ping]
 
 
