@@ -7,12 +7,16 @@ their accuracies then follow a Beta distribution with the stated mean, and `unev
 of the variance of right and wrong that lies between probes (our choice).
 
 All follows from seed, author, round and life, so the same vote comes out whenever it is asked
-for, in whatever order, on every machine.
+for, in whatever order, on every machine.  Each vote takes one number from 0 to 1, 64 bits of
+SHAKE-128 over all that it follows from: a generator of numpy's takes longer to make than the
+votes of a small ballot to draw.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +33,20 @@ from .spec import Voting
 __all__ = ["Electorate"]
 
 _Labels = npt.NDArray[np.int64]
-_KEPT = 64  # rounds whose probe ids are remembered
+_Shares = npt.NDArray[np.float64]
+_KEPT = 64  # rounds whose probes are remembered
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """Probes that are voted on together; all arrays are of shape (votes,)."""
+
+    ids: npt.NDArray[np.uint32]
+    truth: _Labels
+    lure: _Labels
+    right: _Shares  # a number below it is a vote for the true class
+    slope: _Shares  # number * slope + rise, for all others: below 0 the lure, else
+    rise: _Shares  # which of the wrong classes, counted from the true one
 
 
 class Electorate:
@@ -44,8 +61,8 @@ class Electorate:
         classes = run.classes
         self.truth: _Labels = chance.integers(classes, size=run.pool)
         self.lure: _Labels = (self.truth + chance.integers(1, classes, size=run.pool)) % classes
-        self._right: npt.NDArray[np.float64] = _accuracies(voting, run.pool, seed)
-        self._ids: dict[int, npt.NDArray[np.uint32]] = {}
+        self._right: _Shares = _accuracies(voting, run.pool, seed)
+        self._sheets: dict[int, _Sheet] = {}
 
     def ballot(
         self, author: bytes, round: int, *, life: int = 0, wrong: bool = False, rival: int = 0
@@ -55,15 +72,15 @@ class Electorate:
         `life`: which start of a peer that remembers nothing; `wrong`: all votes on the lure;
         `rival`: another number, another ballot of the same author and round.
         """
-        run = self._run
-        key = [self._seed, 1, int.from_bytes(author, "big"), round, life, rival]
-        chance = np.random.default_rng(key)
+        run, key = self._run, [self._seed, int.from_bytes(author, "big"), round, life, rival]
+        named = None
         if run.ids is Ids.DERIVED:
-            ids = self.derived(round)
+            sheet = self._derived(round)
         else:
-            ids = np.sort(chance.choice(run.pool, run.votes, replace=False)).astype(np.uint32)
-        labels = self.lure[ids] if wrong else self._labels(chance, ids)
-        named = None if run.ids is Ids.DERIVED else tuple(int(i) for i in ids)
+            chosen = np.random.default_rng(key).choice(run.pool, run.votes, replace=False)
+            sheet = self._sheet(np.sort(chosen).astype(np.uint32))
+            named = tuple(sheet.ids.tolist())
+        labels = sheet.lure if wrong else self._labels(sheet, _numbers(key, run.votes))
         return Ballot(author, round, pack(labels, run.bits), named)
 
     def vote(self, voter: Voter, round: int, *, wrong: bool = False, rival: int = 0) -> Ballot:
@@ -83,31 +100,51 @@ class Electorate:
 
     def derived(self, round: int) -> npt.NDArray[np.uint32]:
         """The derived probe ids of a round; all peers have the same, so they are kept."""
-        ids = self._ids.get(round)
-        if ids is None:
-            while len(self._ids) >= _KEPT:
-                del self._ids[next(iter(self._ids))]
-            ids = self._ids[round] = probes.derive(self._run, round)
-        return ids
+        return self._derived(round).ids
 
     def accuracy(self, tally: Tally) -> float:
         """Share of a tally's probes whose plurality is the true class."""
         return float(np.mean(tally.plurality() == self.truth[tally.ids]))
 
-    def _labels(self, chance: np.random.Generator, ids: npt.NDArray[np.uint32]) -> _Labels:
-        voting, classes = self._voting, self._run.classes
-        truth, lure = self.truth[ids], self.lure[ids]
-        drawn = chance.random(len(ids))
-        other = (truth + chance.integers(1, classes, size=len(ids))) % classes
-        lured = chance.random(len(ids)) < voting.correlation
-        right = drawn < self._right[ids]
-        labels = np.where(right, truth, np.where(lured, lure, other))
-        if voting.abstain and self._run.abstain:
-            labels[~right & (drawn >= 1 - voting.abstain)] = classes
+    def _derived(self, round: int) -> _Sheet:
+        sheet = self._sheets.get(round)
+        if sheet is None:
+            while len(self._sheets) >= _KEPT:
+                del self._sheets[next(iter(self._sheets))]
+            sheet = self._sheets[round] = self._sheet(probes.derive(self._run, round))
+        return sheet
+
+    def _sheet(self, ids: npt.NDArray[np.uint32]) -> _Sheet:
+        voting, right = self._voting, self._right[ids]
+        wrong = np.maximum(1 - self._withheld() - right, 1e-9)  # share of votes for wrong classes
+        apart = self._run.classes - 1  # wrong classes, of which any may come
+        slope = apart / (max(1 - voting.correlation, 1e-9) * wrong)
+        rise = -slope * (right + voting.correlation * wrong)
+        return _Sheet(ids, self.truth[ids], self.lure[ids], right, slope, rise)
+
+    def _withheld(self) -> float:
+        """Share of votes that say nothing."""
+        return self._voting.abstain if self._run.abstain else 0.0
+
+    def _labels(self, sheet: _Sheet, numbers: _Shares) -> _Labels:
+        classes, truth = self._run.classes, sheet.truth
+        other = numbers * sheet.slope + sheet.rise
+        wrong = (truth + 1 + other.astype(np.int64)) % classes
+        right = numbers < sheet.right
+        labels: _Labels = np.where(right, truth, np.where(other < 0, sheet.lure, wrong))
+        if withheld := self._withheld():
+            labels[~right & (numbers >= 1 - withheld)] = classes
         return labels
 
 
-def _accuracies(voting: Voting, pool: int, seed: int) -> npt.NDArray[np.float64]:
+def _numbers(key: Sequence[int], count: int) -> _Shares:
+    """(count,) numbers from 0 to below 1 that follow from `key` alone."""
+    drawn = hashlib.shake_128(f"tallyp2p votes {key}".encode()).digest(8 * count)
+    numbers: _Shares = (np.frombuffer(drawn, "<u8") >> 11).astype(np.float64)
+    return numbers / 2**53
+
+
+def _accuracies(voting: Voting, pool: int, seed: int) -> _Shares:
     """(pool,) how often a voter names the true class of each probe."""
     mean, uneven = voting.accuracy, voting.uneven
     if not uneven or mean in (0, 1):

@@ -100,3 +100,18 @@ def test_named_ids_are_such_as_the_codec_takes() -> None:
     assert ballot.ids is not None and len(ballot.ids) == run.votes
     codec = Codec(run, b"author 1")
     assert codec.decode(codec.encode(ballot), b"author 1") == ballot
+
+
+def test_errors_that_are_not_alike_fall_on_all_wrong_classes_alike() -> None:
+    voting = Voting(accuracy=0.5, correlation=0.25, abstain=0.1)
+    electorate = Electorate(RUN, voting, seed=1)
+    ids = electorate.derived(0)
+    labels = np.concatenate(
+        [unpack(electorate.ballot(a, 0).votes, RUN.votes, RUN.bits) for a in authors(20)]
+    )
+    away = (labels.astype(int) - np.tile(electorate.truth[ids], 20)) % RUN.classes
+    lured = labels == np.tile(electorate.lure[ids], 20)
+    cast = labels < RUN.classes
+    shares = np.bincount(away[cast & ~lured], minlength=RUN.classes) / len(labels)
+    # Of 40 % errors three quarters fall on nine wrong classes alike; one of them is the lure.
+    assert shares[1:] == pytest.approx(0.4 * 0.75 / 9 * (8 / 9), rel=0.1)
