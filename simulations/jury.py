@@ -107,7 +107,7 @@ def picture(rows: list[Row], path: Path) -> None:
         sizes = [(1 + int(h) if h.isdigit() else PEERS, mine[h]) for h in HEARS if h in mine]
         if sizes:
             x, y = zip(*sizes, strict=True)
-            name = _named(correlation, uneven).replace(", ", ",\n").replace(" of the errors", "")
+            name = _named(correlation, uneven).replace(" on ", "\non ").replace(", ", ",\n")
             lines.append(Line(name, x, y))
     draw(
         path,
@@ -117,7 +117,6 @@ def picture(rows: list[Row], path: Path) -> None:
         "labels that are right, %",
         lines,
         logarithmic="x",
-        level=(60, "one voter"),
     )
 
 

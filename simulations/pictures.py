@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Line", "draw"]
+__all__ = ["Line", "apart", "draw"]
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLE: dict[Any, Any] = {
@@ -27,7 +27,7 @@ _STYLE: dict[Any, Any] = {
     "grid.color": "#E6E6E6",
     "figure.facecolor": "white",
 }
-_APART = 0.055  # least distance of two names, as a share of the height
+_ROW = 0.055  # a row of a name, as a share of the height
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,9 @@ def draw(
         axes = figure.add_subplot()
         if "x" in logarithmic:
             axes.set_xscale("log")
+            values = sorted({value for line in lines for value in line.x})
+            axes.set_xticks(values, [f"{value:,g}" for value in values])
+            axes.set_xticks([], minor=True)
         if "y" in logarithmic:
             axes.set_yscale("log")
         for line, colour in zip(lines, _COLOURS * 2, strict=False):
@@ -80,6 +83,7 @@ def draw(
                 xytext=(0, 4),
                 textcoords="offset points",
                 color="#4D4D4D",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
             )
         axes.set_title(title, pad=26)
         axes.text(0, 1.03, subtitle, transform=axes.transAxes, color="#4D4D4D", fontsize=9.5)
@@ -91,13 +95,10 @@ def draw(
 
 
 def _name(axes: Axes, lines: Sequence[Line]) -> None:
-    """The names at the right edge, at the height where lines end, but not over one another."""
+    """The names at the right edge, near where lines end, but not over one another."""
     to_share = axes.transData + axes.transAxes.inverted()
-    ends = [to_share.transform((line.x[-1], line.y[-1]))[1] for line in lines]
-    taken: list[float] = []
-    for index in sorted(range(len(lines)), key=lambda i: ends[i]):
-        height = max(ends[index], taken[-1] + _APART) if taken else ends[index]
-        taken.append(height)
+    ends = [float(to_share.transform((line.x[-1], line.y[-1]))[1]) for line in lines]
+    for index, height in enumerate(apart(ends, [1 + line.name.count("\n") for line in lines])):
         axes.annotate(
             lines[index].name,
             (1.0, height),
@@ -108,3 +109,17 @@ def _name(axes: Axes, lines: Sequence[Line]) -> None:
             va="center",
             annotation_clip=False,
         )
+
+
+def apart(ends: Sequence[float], rows: Sequence[int]) -> list[float]:
+    """Heights for names of so many rows each: close to `ends`, in their order, none above 1."""
+    order = sorted(range(len(ends)), key=lambda i: (ends[i], -i))
+    heights = list(ends)
+    for below, here in zip(order, order[1:], strict=False):  # up, out of one another's way
+        room = _ROW * (rows[below] + rows[here]) / 2
+        heights[here] = max(heights[here], heights[below] + room)
+    ceiling = 1.0
+    for here in reversed(order):  # and down again, where that went too far
+        heights[here] = min(heights[here], ceiling - _ROW * (rows[here] - 1) / 2)
+        ceiling = heights[here] - _ROW * (rows[here] + 1) / 2
+    return heights

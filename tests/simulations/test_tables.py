@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulations import byzantine, jury, scale, spread, tables
-from simulations.pictures import Line, draw
+from simulations.pictures import Line, apart, draw
 from simulations.recording import Record, columns, work_through
 
 MODULES = {"spread": spread, "byzantine": byzantine, "scale": scale, "jury": jury}
@@ -73,7 +75,17 @@ def test_a_made_block_is_written_and_drift_is_seen(tmp_path: Path) -> None:
     assert tables.written(made, tmp_path) == made
 
 
-def test_names_of_lines_do_not_cover_one_another(tmp_path: Path) -> None:
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 3)), min_size=1, max_size=6))
+def test_names_of_lines_do_not_cover_one_another(ends: list[tuple[float, int]]) -> None:
+    rows = [size for _, size in ends]
+    heights = apart([end for end, _ in ends], rows)
+    spans = sorted((h - 0.0275 * r, h + 0.0275 * r) for h, r in zip(heights, rows, strict=True))
+    for (_, top), (bottom, _) in zip(spans, spans[1:], strict=False):
+        assert bottom > top - 1e-9
+    assert spans[-1][1] <= 1.03
+
+
+def test_a_picture_with_all_that_it_can_have(tmp_path: Path) -> None:
     lines = [Line(f"line {n}", [1, 10], [1 + n / 1000, 2 + n / 1000]) for n in range(5)]
     draw(tmp_path / "a.png", "title", "sub", "x", "y", lines, logarithmic="xy", level=(1.5, "here"))
     assert (tmp_path / "a.png").stat().st_size > 10_000
