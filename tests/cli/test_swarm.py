@@ -17,6 +17,8 @@ import pytest
 import zmq
 
 from tallyp2p.profiles import load
+from tallyp2p.simulator.spec import Link
+from tests.double import Double
 
 SHORT = ["--peers", "3", "--rounds", "32", "--set", "learning.warmup=8"]
 ENDLESS = ["--peers", "3", "--rounds", "1000000"]
@@ -69,7 +71,9 @@ def summary_of(run: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_run_ends_with_one_json_object_and_can_be_repeated(tmp_path: Path) -> None:
+def test_run_ends_with_one_json_object_and_can_be_repeated_also_in_virtual_time(
+    tmp_path: Path,
+) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     done = subprocess.run(
         command("swarm", *SHORT, "--seed", "4", "--json", "--out", str(first)),
@@ -100,6 +104,10 @@ def test_run_ends_with_one_json_object_and_can_be_repeated(tmp_path: Path) -> No
     for index in range(3):  # ballots, tallies and weights, byte for byte
         digests = [lines(run, index)[-1]["digests"] for run in (first, second)]
         assert digests[0] == digests[1] and set(digests[0]) == {"ballots", "tallies", "weights"}
+
+    rough = Link(delay=0.05, jitter=0.3, reorder=0.3, double=0.1)
+    simulated = Double(load(first / "config.toml")).play(rough)
+    assert simulated == [lines(first, index)[-1]["digests"] for index in range(3)]
 
 
 @pytest.mark.slow
