@@ -14,11 +14,14 @@ Measured at honest peers, over all their closed rounds: the share of probes on w
 decides (kept), and the share of those that name the true class (right).
     plurality    the class with most votes
     certificate  the same where it leads by more than f votes; f is 20 % of those counted
+    exact        the same with f as many as collude among those counted, were that known
     abstention   plurality, but honest voters withhold a tenth of their right votes and half of
                  the wrong ones: what withholding below a confidence is for
     both         abstention, and then the certificate
 
-Expected: nothing certified differs from what the honest alone decide while f holds.
+Expected: nothing certified differs from what the honest alone decide while f holds.  That is not
+the truth: where many collude, a lead above their number is left mostly where they agree with an
+error of the honest.
 """
 
 from __future__ import annotations
@@ -76,7 +79,7 @@ class Jury(Electorate):
     def __init__(self, spec: WorldSpec, seed: int, *, looks: bool, abstain: bool) -> None:
         super().__init__(spec.run, spec.voting, seed)
         self.honest: list[bytes] = []  # authors; the world tells
-        self.decided = np.zeros(6, dtype=np.int64)
+        self.decided = np.zeros(8, dtype=np.int64)
         self._hostile = {peer for part in spec.hostile for peer in part.peers}
         self._looks, self._abstain = looks, abstain
         self._targets: dict[int, np.ndarray[Any, Any]] = {}
@@ -120,6 +123,7 @@ class Jury(Electorate):
             winners, certified = tally.plurality(), tally.certified(faulty)
             without = tuple(b for b in election.ballots if b.author in honest)
             alone = count(self._run, Election(election.round, without), None, ids=ids).plurality()
+            exact = tally.certified(len(election.ballots) - len(without))
             truth, kept = self.truth[ids], certified >= 0
             self.decided += (
                 len(ids),
@@ -128,6 +132,8 @@ class Jury(Electorate):
                 int(kept.sum()),
                 int((certified == truth).sum()),
                 int((certified[kept] != alone[kept]).sum()),
+                int((exact >= 0).sum()),
+                int((exact == truth).sum()),
             )
 
 
@@ -156,13 +162,15 @@ def decided(cell: Row, *, abstain: bool, ballots: int, seed: int = 0) -> dict[st
     world = World(spec, learners=jury)
     jury.honest = sorted(h.machine.author for h in world.hosts if h.index not in set(faulty))
     world.run()
-    of, plain, right, kept, true, differing = map(int, jury.decided)
+    of, voted, right, kept, true, differing, exact, exactly = map(int, jury.decided)
     return {
         "plurality": round(right / of, 4),
-        "voted": round(plain / of, 4),
+        "voted": round(voted / of, 4),
         "kept": round(kept / of, 4),
         "right": round(true / kept, 4) if kept else 0.0,
         "differing": differing,
+        "exact_kept": round(exact / of, 4),
+        "exact_right": round(exactly / exact, 4) if exact else 0.0,
     }
 
 
@@ -182,6 +190,7 @@ def table(rows: list[Row], colluders: str = "runner-up", hears: str = "all") -> 
         "plurality",
         "quoted",
         "certificate: right (kept)",
+        "exact: right (kept)",
         "abstention",
         "both: right (kept)",
     )
@@ -204,6 +213,7 @@ def _body(rows: list[Row], colluders: str, hears: str) -> Iterator[tuple[str, ..
             f"{100 * plain['plurality']:.1f}",
             quoted,
             f"{100 * plain['right']:.1f} ({100 * plain['kept']:.0f} %)",
+            f"{100 * plain['exact_right']:.1f} ({100 * plain['exact_kept']:.0f} %)",
             f"{100 * shy['plurality']:.1f}",
             f"{100 * shy['right']:.1f} ({100 * shy['kept']:.0f} %)",
         )
@@ -216,13 +226,13 @@ def picture(rows: list[Row], path: Path, accuracy: float = 0.75) -> None:
     share = [100 * row["settings"]["share"] for row in mine]
     draw(
         path,
-        "A lead above the number of colluders keeps labels right",
+        "Up to a fifth of colluders a certificate helps; beyond, nothing does",
         f"20 peers of accuracy {accuracy:g}; colluders see all ballots and vote for the runner-up",
         "peers that collude, %",
         "labels that are right, %",
         [
             Line("both", share, [100 * row["abstaining"]["right"] for row in mine]),
-            Line("certificate,\nf = 20 %", share, [100 * row["all_vote"]["right"] for row in mine]),
+            Line("certificate", share, [100 * row["all_vote"]["right"] for row in mine]),
             Line("abstention", share, [100 * row["abstaining"]["plurality"] for row in mine]),
             Line("plurality", share, [100 * row["all_vote"]["plurality"] for row in mine]),
             Line(
