@@ -65,7 +65,8 @@ def simulate(
 ) -> int:
     """Run a whole swarm in virtual time: its network, its faults, and its chance from one seed.
 
-    The peers are the same machines that run on real sockets; learners are synthetic voters.
+    The peers are the same machines that run on real sockets; learners are synthetic voters, or
+    models that train (learners.kind=real).
     After every step, and at the end, invariants are checked.  Where one is broken the command
     fails with a line that replays it.  The same seed gives the same trace_hash, everywhere.
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,14 +48,14 @@ class Simulation:
     def run(self) -> int:
         """Until the world ends; the exit code."""
         from ..simulator.invariants import Violation
-        from ..simulator.world import World
+        from ..staging import stage
 
         if self._out is not None:
             self._prepare(self._out)
         self._began = self._shown = time.monotonic()
         try:
             with self._recording() as machines:
-                world = World(self._spec, self._seed, self._options, machines=machines)
+                world = stage(self._spec, self._seed, self._options, machines=machines)
                 result = world.run(self._progress)
         except Violation as violation:
             self._clear()
@@ -94,6 +95,10 @@ class Simulation:
         text = (
             f"{world.clock.now:,.1f} virtual seconds, {world.events:,} events, {rate:,.0f} a second"
         )
+        point = world.learners.newest()
+        if point is not None:
+            alone, swarm = fmean(point.alone), fmean(point.swarm)
+            text += f"; after {point.rounds} rounds {swarm:.1%} right (alone {alone:.1%})"
         click.echo(f"\r\x1b[K{text}" if self._terminal else text, err=True, nl=not self._terminal)
 
     def _clear(self) -> None:
@@ -108,18 +113,20 @@ class Simulation:
         _write(out / "world.toml", to_toml(self._spec))
 
     def _keep(self, out: Path, world: World, result: Result) -> None:
-        from ..reporting.worlds import draw_world
+        from ..reporting.worlds import draw_learnt, draw_world
 
         _write(out / "result.json", json.dumps(result.as_json(), indent=1) + "\n")
         made = result.rounds["closed_most"] or 0
-        rounds = int(made) * self._spec.run.rounds_per_ballot
+        rounds = int(made) * world.spec.run.rounds_per_ballot
         title = (
             f"{result.peers} peers made {rounds} rounds in {result.seconds:,.0f} virtual seconds"
         )
         try:
             draw_world(out / "rounds.png", title, world.watch.timeline, troubles(self._spec))
+            if result.learnt is not None:
+                draw_learnt(out / "accuracy.png", result.learnt)
         except OSError as error:
-            raise FailureError(f"cannot write {out / 'rounds.png'}: {error.strerror}") from None
+            raise FailureError(f"cannot write a picture into {out}: {error.strerror}") from None
 
 
 def _write(path: Path, text: str) -> None:
@@ -153,6 +160,10 @@ def _named(peers: tuple[int, ...]) -> str:
 def _print(result: Result, spent: float) -> None:
     for name, value in _rows(result, spent):
         click.echo(f"{name:<15} {value}")
+    if result.learnt is not None:
+        from ..reporting.worlds import learnt_table
+
+        click.echo(f"\n{learnt_table(result.learnt).text()}")
 
 
 def _rows(result: Result, spent: float) -> list[tuple[str, str]]:
@@ -195,6 +206,10 @@ def _rows(result: Result, spent: float) -> list[tuple[str, str]]:
     if result.accuracy["tally"] is not None:
         voter, tally = result.accuracy["voter"], result.accuracy["tally"]
         rows.append(("accuracy", f"voters {voter:.1%}, their newest tallies {tally:.1%}"))
+    if result.learnt is not None:
+        alone, swarm = result.learnt["alone"]["mean"], result.learnt["swarm"]["mean"]
+        if swarm is not None:
+            rows.append(("accuracy", f"alone {alone:.1%}, swarm {swarm:.1%} of the test set"))
     if result.same_tallies is not None:
         rows.append(("same tallies", f"in {result.same_tallies:.1%} of rounds when they closed"))
     if result.settled["rounds"]:

@@ -1,9 +1,9 @@
 """Many learners in one process, trained together when one of them is asked.
 
-A learner that is told to learn only notes it.  As soon as anybody is asked for a vote or for
-an accuracy, all that was noted is done, models of one shape at once (see `stacking`).  Since
-peers do not touch one another's models, what a learner then says is what it would have said
-had it trained at once, within the rounding of float32.
+A learner that is told to learn only notes it.  When it is asked for a vote or for an accuracy,
+all that anybody has noted is done, models of one shape at once (see `stacking`).  Peers do not
+touch one another's models, so what a learner says is what it would have said had it trained at
+once, within the rounding of float32.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Member:
     courses: list[Course] = field(default_factory=list)  # at most one
 
     def vote(self, round: int, ids: IdArray | None) -> Vote:
-        self.crowd.catch_up()
+        if self.courses:
+            self.crowd.catch_up()
         return self.inner.vote(round, ids)
 
     def learn(self, round: int, elections: Sequence[Election]) -> Mapping[str, float]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 from .losses import combine
 from .settings import LearningSettings
@@ -29,6 +30,7 @@ __all__ = ["FEWEST", "ROWS", "Drill", "drill"]
 
 ROWS = 32  # models at once on a CPU: more do not stay in its cache; measured
 FEWEST = 4  # models below which one after the other is as fast; measured
+_BETAS, _EPS = (0.9, 0.999), 1e-8  # of torch.optim.AdamW by default, which Trainer takes
 _NOBODY = -100  # the label of a padded example, which cross_entropy leaves out
 
 
@@ -61,6 +63,7 @@ def drill(
     for one in drills:
         groups.setdefault(_alike(one), []).append(one)
     for key, group in groups.items():
+        group.sort(key=lambda one: one.trainer.steps)
         for at in range(0, len(group), rows):
             part = group[at : at + rows]
             if key is None or len(part) < fewest:
@@ -90,9 +93,7 @@ def _alike(one: Drill) -> Hashable:
         (type(layer), tuple(layer.weight.shape) if isinstance(layer, nn.Linear) else ())
         for layer in layers
     )
-    # How many steps AdamW has made counts in it, so only models of one age are stacked.
-    pulled = tuple(pull is not None for pull in one.pulls)
-    return shapes, one.trainer.settings, one.trainer.steps, pulled
+    return shapes, one.trainer.settings, tuple(pull is not None for pull in one.pulls)
 
 
 def _layers(model: nn.Module) -> list[nn.Module] | None:
@@ -119,7 +120,9 @@ def _together(group: Sequence[Drill], device: torch.device) -> None:
     forward = _forward(trainers[0].model)
     lent = _lent(trainers)
     weights, first, second = ([torch.stack(rows).to(device) for rows in places] for places in lent)
-    optimiser = _optimiser(weights, first, second, trainers[0].steps, settings)
+    for weight in weights:
+        weight.requires_grad_()
+    ages = _Ages([trainer.steps for trainer in trainers], settings, device)
     inputs, labels, shares = _batches(trainers, count, device)
     for step in range(count):
         pulls = [one.pulls[step] for one in group]
@@ -134,7 +137,7 @@ def _together(group: Sequence[Drill], device: torch.device) -> None:
         for weight in weights:
             weight.grad = None
         loss.sum().backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        ages.descend(weights, first, second)
     for places, stacks in zip(lent, (weights, first, second), strict=True):
         for rows, stack in zip(places, stacks, strict=True):
             for row, new in zip(rows, stack.detach().cpu().unbind(0), strict=True):
@@ -173,23 +176,44 @@ def _forward(model: nn.Module) -> Callable[[Sequence[Tensor], Tensor], Tensor]:
     return forward
 
 
-def _optimiser(
-    weights: Sequence[Tensor],
-    first: Sequence[Tensor],
-    second: Sequence[Tensor],
-    steps: int,
-    settings: LearningSettings,
-) -> torch.optim.Optimizer:
-    """AdamW in the middle of its way."""
-    for weight in weights:
-        weight.requires_grad_()
-    made = torch.optim.AdamW(
-        weights, lr=settings.lr, weight_decay=settings.weight_decay, fused=True
-    )
-    for weight, mean, square in zip(weights, first, second, strict=True):
-        step = torch.tensor(float(steps), device=weight.device)
-        made.state[weight] = {"step": step, "exp_avg": mean, "exp_avg_sq": square}
-    return made
+class _Ages:
+    """AdamW for a stack.  How many steps a model has made counts in it, so each age has its own
+    rows; they come in the order of their ages."""
+
+    def __init__(self, steps: Sequence[int], settings: LearningSettings, device: torch.device):
+        self._settings = settings
+        starts = [at for at, age in enumerate(steps) if at == 0 or age != steps[at - 1]]
+        self._rows = list(map(slice, starts, [*starts[1:], len(steps)]))
+        self._steps = [torch.tensor(float(steps[at]), device=device) for at in starts]
+
+    @torch.no_grad()
+    def descend(
+        self, weights: Sequence[Tensor], first: Sequence[Tensor], second: Sequence[Tensor]
+    ) -> None:
+        """One step along the weights' gradients."""
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+
+        def rows(stacks: Sequence[Tensor]) -> list[Tensor]:
+            return [stack[part] for part in self._rows for stack in stacks]
+
+        adamw(
+            rows(weights),
+            rows(gradients),
+            rows(first),
+            rows(second),
+            [],
+            [step.clone() for step in self._steps for _ in weights],  # each weight counts
+            fused=True,
+            amsgrad=False,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            lr=self._settings.lr,
+            weight_decay=self._settings.weight_decay,
+            eps=_EPS,
+            maximize=False,
+        )
+        for step in self._steps:
+            step += 1
 
 
 def _batches(

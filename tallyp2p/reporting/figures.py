@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Band", "band", "draw"]
+__all__ = ["Band", "band", "draw", "draw_curves"]
 
 _SWARM = "#0072B2"
 _ALONE = "#D55E00"
@@ -97,6 +97,17 @@ def draw(run_dir: Path, reader: RunReader, summary: Summary) -> list[Path]:
         for path, figure in figures.items():
             figure.savefig(path, dpi=150)
     return list(figures)
+
+
+def draw_curves(path: Path, swarm: Band, alone: Band) -> None:
+    """Write one picture: accuracy over rounds, where at least one evaluation was made.
+
+    Raises OSError when the disk refuses.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(_STYLE):
+        _curves(swarm, alone).savefig(path, dpi=150)
 
 
 def _curves(swarm: Band, alone: Band) -> Figure:

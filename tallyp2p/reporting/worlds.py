@@ -1,7 +1,9 @@
-"""One picture of a simulated world: who has made how many rounds, when, and what went wrong.
+"""A simulated world as pictures and as a table.
 
-It takes plain numbers, so that whoever has them can draw it.  matplotlib is imported when the
-picture is drawn, and without pyplot, so nothing global is touched.
+One picture says who has made how many rounds, when, and what went wrong; where learners are
+real, another and a table say what they have learnt.  All take plain numbers, so that whoever
+has them can draw them.  matplotlib is imported when a picture is drawn, and without pyplot, so
+nothing global is touched.
 """
 
 from __future__ import annotations
@@ -10,7 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["draw_world"]
+from .figures import Band, draw_curves
+from .table import Column, Table, percent
+
+__all__ = ["draw_learnt", "draw_world", "learnt_table"]
+
+_FEW = 32  # peers that get a row each
 
 _LINE = "#0072B2"
 _SHADE = "#D55E00"
@@ -79,3 +86,68 @@ def draw_world(
 def _alpha(timeline: Mapping[int, Sequence[tuple[float, int]]]) -> float:
     """Many lines are drawn thin, so that where they part can be seen."""
     return max(0.15, min(0.9, 8 / max(1, len(timeline))))
+
+
+def draw_learnt(path: Path, learnt: Mapping[str, Any]) -> bool:
+    """Write the picture of accuracies over rounds; False when nobody was evaluated on the way.
+
+    `learnt`: as `simulator.learners.Accuracies.as_json` makes it.  Raises OSError when the disk
+    refuses.
+    """
+    curve = [point for point in learnt["curve"] if point["swarm"]]
+    if not curve:
+        return False
+    draw_curves(path, _band(curve, "swarm"), _band(curve, "alone"))
+    return True
+
+
+def _band(curve: Sequence[Mapping[str, Any]], who: str) -> Band:
+    def line(key: str) -> tuple[float, ...]:
+        return tuple(100 * point[who][key] for point in curve)
+
+    rounds = tuple(point["rounds"] for point in curve)
+    return Band(rounds, (0.0,) * len(rounds), line("mean"), line("least"), line("most"))
+
+
+def learnt_table(learnt: Mapping[str, Any]) -> Table:
+    """What each peer's models reach, or of many peers the least, the quarters and the most.
+
+    `learnt`: as for :func:`draw_learnt`.
+    """
+    alone, swarm = learnt["alone"], learnt["swarm"]
+    pairs = [
+        (str(peer), *pair)
+        for peer, pair in enumerate(zip(alone["per_peer"], swarm["per_peer"], strict=True))
+        if None not in pair
+    ]
+    head = "peer"
+    if len(pairs) > _FEW:
+        head = "of all peers"
+        columns = [sorted(column) for column in list(zip(*pairs, strict=True))[1:]]
+        last = len(pairs) - 1
+        pairs = [
+            (name, *(column[round(share * last)] for column in columns))
+            for name, share in _SHARES.items()
+        ]
+    rows = [(name, *map(percent, pair), _gain(*pair)) for name, *pair in pairs]
+    mean = ("mean", percent(alone["mean"]), percent(swarm["mean"]))
+    return Table(
+        title="Accuracy on the test set",
+        columns=(Column(head, right=False), Column("alone"), Column("swarm"), Column("gain")),
+        rows=tuple(rows),
+        feet=(
+            (*mean, _gain(alone["mean"], swarm["mean"])),
+            ("std", percent(alone["std"]), percent(swarm["std"]), ""),
+        ),
+        notes=(
+            "alone    accuracy on the same data with the same steps, without any exchange",
+            "swarm    accuracy when the peers also learn from each other's votes",
+        ),
+    )
+
+
+_SHARES = {"least": 0.0, "quarter": 0.25, "half": 0.5, "three quarters": 0.75, "most": 1.0}
+
+
+def _gain(alone: float | None, swarm: float | None) -> str:
+    return percent(None if alone is None or swarm is None else swarm - alone, sign=True)

@@ -23,6 +23,8 @@ __all__ = [
     "Hostile",
     "Hostility",
     "Join",
+    "Kind",
+    "Learning",
     "Leave",
     "Link",
     "Partition",
@@ -248,6 +250,24 @@ class Voting:
             _require(getattr(self, name) >= 0, f"{name} must be 0 or more")
 
 
+class Kind(StrEnum):
+    """What votes and learns."""
+
+    VOTERS = "voters"  # synthetic, as [voting] says; nobody learns
+    REAL = "real"  # models that train, as a profile says
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Who the learners are.  Real ones take their virtual durations from [voting], too."""
+
+    kind: Kind = _says("voters: synthetic ones; real: models that train", Kind.VOTERS)
+    profile: str = _says("real: a preset, or a file beside the world's, that says how", "default")
+    settings: tuple[str, ...] = _says('real: what differs there, as "data.shard=40"', ())
+    stacked: bool = _says("real: whether models of one shape are trained at once", True)
+    device: str = _says("real: the torch device on which that is done", "cpu")
+
+
 @dataclass(frozen=True, slots=True)
 class Promises:
     """What is asserted at the end, besides what must always hold."""
@@ -276,6 +296,7 @@ class WorldSpec:
     timing: Timing = field(default_factory=Timing)
     links: Link = field(default_factory=Link)
     voting: Voting = field(default_factory=Voting)
+    learners: Learning = field(default_factory=Learning)
     promises: Promises = field(default_factory=Promises)
     churn: Churn = field(default_factory=Churn)
     groups: tuple[Group, ...] = ()

@@ -22,12 +22,13 @@ from .learners import Learners, Voter
 from .links import Network
 from .post import Post
 from .result import Result, summed_up
-from .spec import Hostility, WorldSpec
+from .spec import Hostility, Kind, WorldSpec
 from .voters import Electorate
 
 __all__ = ["World"]
 
 _EACH = 4096  # steps between two calls of `progress`
+_EACH_TRAINING = 16  # the same where learners really train
 _SEEDS = 3  # endpoints that a peer knows when it is started again
 _AGENT = "simulated"
 
@@ -103,12 +104,13 @@ class World:
         """Let everything happen.  Raises :class:`Violation` where an invariant breaks."""
         clock, limit = self.clock, self.spec.limit
         step, upcoming = clock.step, clock.next
+        each = _EACH if self.spec.learners.kind is Kind.VOTERS else _EACH_TRAINING
         while self.running or self.pending:
             moment = upcoming()
             if moment is None or moment > limit:
                 break
             step()
-            if progress is not None and not clock.steps % _EACH:
+            if progress is not None and not clock.steps % each:
                 progress(self)
         settled = self.watch.at_end(self.peers.values(), self.done_at)
         return summed_up(

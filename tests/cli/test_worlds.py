@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tallyp2p.cli.worlds import troubles
+import json
+from pathlib import Path
+
+import pytest
+
+from tallyp2p.cli.worlds import Simulation, troubles
 from tallyp2p.simulator.reading import parse
 
 WORLD = "peers = 4\n[[crashes]]\npeers = [1]\nat = 5.0\nrestart_after = 1.0\n"
@@ -15,3 +20,21 @@ def test_troubles_are_named_in_order() -> None:
         (5.0, "crash 1"),
         (5.0, "churn"),
     ]
+
+
+def test_real_learners_are_reported_to_people_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallyp2p.cli.worlds._LOG_EVERY", 0.0)
+    learners = '[learners]\nkind = "real"\nsettings = ["evaluate_every=8"]\n'
+    spec = parse("peers = 3\n[timing]\nrounds = 16\n" + learners, "w.toml")
+    out = tmp_path / "out"
+    assert Simulation(spec, None, "", False, out).run() == 0
+    told = capsys.readouterr()
+    assert "of the test set" in told.out and "gain\n" in told.out
+    assert "after 8 rounds " in told.err and "right (alone " in told.err
+    files = {"world.toml", "result.json", "rounds.png", "accuracy.png"}
+    assert {path.name for path in out.iterdir()} == files
+    learnt = json.loads((out / "result.json").read_text())["learnt"]
+    assert len(learnt["swarm"]["per_peer"]) == 3 and learnt["curve"][-1]["rounds"] == 16
+    assert parse((out / "world.toml").read_text(), "again") == spec

@@ -64,7 +64,9 @@ def test_what_was_noted_is_done_when_somebody_is_asked() -> None:
     for one in members[:2]:
         one.learn(0, [Election(0, ballots)])
     assert moved() == [False, False, False]
-    members[2].vote(0, ids)
+    members[2].vote(0, ids)  # has nothing to do with what the others have noted
+    assert moved() == [False, False, False]
+    members[1].vote(4, derived(run, 4))
     assert moved() == [True, True, False]
     members[2].learn(0, [Election(0, ballots)])
     members[2].learn(4, [])  # the first lesson comes first
