@@ -70,7 +70,7 @@ def whole_after(peers: int, loss: float, seed: int) -> tuple[float | None, int]:
     )
     world = World(spec)
     sent = world.run().messages["sent"]
-    reach = world.watch.reach[ROUND]
+    reach = world.watch.seen.reach[ROUND]
     if reach.arrivals < peers * (peers - 1):
         return None, sent
     return (reach.newest - reach.first) / spec.timing.gossip_interval, sent

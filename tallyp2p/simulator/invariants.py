@@ -25,16 +25,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..consensus.ledger import ANNULLED_TAG
 from ..errors import FailureError
 from ..gossip import events
 from ..messages import Ballot
-from ..parameters import LIMITS, Spreading
+from ..parameters import LIMITS, Spreading, Timing
 from .clock import Clock
 from .host import Host
+from .sightings import Page, Sightings
 from .spec import WorldSpec
 
-__all__ = ["Reach", "Settled", "Violation", "Watch"]
+__all__ = ["Settled", "Violation", "Watch"]
 
 
 class Violation(FailureError):
@@ -55,14 +55,16 @@ class Settled:
     survivors: int
 
 
-@dataclass(slots=True)
-class Reach:
-    """How the ballots of one round spread among honest peers.  Times are virtual seconds."""
+def _held(timing: Timing) -> int:
+    """Ballots' rounds of which a ledger may hold entries."""
+    return timing.retain + 2 * max(1, timing.retain // 4) + timing.ahead + 2
 
-    first: float  # when the first ballot was cast
-    last: float  # when the last one was
-    newest: float  # when a peer last got a ballot that it did not have
-    arrivals: int = 0  # how often a peer got a ballot that it did not have
+
+def _listing(host: Host, round: int) -> dict[bytes, object]:
+    """What a peer holds of a round: author -> what its ballot says, None where it is annulled."""
+    ledger = host.machine.ledger
+    held = {author: ledger.get(author, round) for author in ledger.authors(round)}
+    return {author: ballot and (ballot.votes, ballot.ids) for author, ballot in held.items()}
 
 
 class Watch:
@@ -87,12 +89,9 @@ class Watch:
         self.rounds: dict[int, tuple[Ballot, ...]] = {}  # what the first honest peer counted
         self.unequal: set[int] = set()  # rounds in which another counted something else
         self.elections: dict[int, events.Learn] = {}  # life -> the newest with ballots
-        self.casts: dict[tuple[int, bytes], float] = {}  # when a ballot was cast
-        self.spread: dict[tuple[int, bytes], float] = {}  # seconds to its newest first arrival
-        self.reach: dict[int, Reach] = {}  # by round
         self.disturbed = 0.0  # when the last disturbance ended
-        self._reached: dict[int, dict[int, set[bytes]]] = {}  # life -> round -> authors
-        self._ballots: dict[int, dict[bytes, Ballot]] = {}  # round -> author -> first one seen
+        self.seen = Sightings(_held(spec.timing) * spec.run.rounds_per_ballot)
+        self._due: dict[int, tuple[int, float, int]] = {}  # life -> round open, till when, see told
         self._spec, self._clock = spec, clock
         self._line, self._honest, self._done = line, honest, done
         self._broadcast = spec.run.spreading is Spreading.BROADCAST
@@ -116,24 +115,16 @@ class Watch:
 
     def cast(self, host: Host, ballot: Ballot) -> None:
         """The own learner has voted."""
-        key = (ballot.round, ballot.author)
-        if key not in self.casts:
-            now = self.casts[key] = self._clock.now
-            self.spread[key] = 0.0
-            self.reach.setdefault(ballot.round, Reach(now, now, now)).last = now
+        self.seen.cast(ballot.author, ballot.round, self._clock.now)
 
     def arrived(self, host: Host, ballot: Ballot) -> None:
         """A ballot came to a host, and has not been handled."""
-        self._same(host, ballot)
-        reached = self._reached.setdefault(host.life, {}).setdefault(ballot.round, set())
-        if ballot.author in reached:
+        page = self.seen.page(ballot.round)
+        if page is None:
             return
-        reached.add(ballot.author)
-        cast = self.casts.get((ballot.round, ballot.author))
-        if cast is not None and self._honest(host):
-            self.spread[ballot.round, ballot.author] = self._clock.now - cast
-            reach = self.reach[ballot.round]
-            reach.newest, reach.arrivals = self._clock.now, reach.arrivals + 1
+        self._same(host, page, ballot)
+        if page.arrive(host.life, ballot.author) and self._honest(host):
+            self.seen.came(page, ballot, self._clock.now)
 
     def told(self, host: Host, notice: events.Notice) -> None:
         """A machine told its observers."""
@@ -141,8 +132,10 @@ class Watch:
             if host.life not in self.opened and host.life >= self.first:
                 self.disturb(self._clock.now)  # a late comer takes part from now on
             self.opened[host.life] = notice.round
-            due = self._spec.timing.deadline + self._spec.promises.slack
-            self._clock.after(due, self._overdue, host, notice.round, host.hindered)
+            due = self._clock.now + self._spec.timing.deadline + self._spec.promises.slack
+            if host.life not in self._due:  # else its alarm is on the clock
+                self._clock.at(due, self._overdue, host)
+            self._due[host.life] = notice.round, due, host.hindered
         elif type(notice) is events.RoundClosed:
             self.closed[host.life] = self.closed.get(host.life, 0) + 1
             self.waits.append(notice.waited)
@@ -152,8 +145,13 @@ class Watch:
             self.heard += len(notice.heard)
             self._memory(host, held=False)
 
-    def _overdue(self, host: Host, round: int, hindered: int) -> None:
-        """A round was opened its deadline ago."""
+    def _overdue(self, host: Host) -> None:
+        """A round was opened its deadline ago; perhaps not the one that is open now."""
+        round, due, hindered = self._due[host.life]
+        if due > self._clock.now:
+            self._clock.at(due, self._overdue, host)
+            return
+        del self._due[host.life]
         if not host.running or host.hindered != hindered or host.frozen or host.work:
             return
         if host.machine.phase == "open" and host.machine.round == round:
@@ -163,6 +161,7 @@ class Watch:
         """A machine gave ballots to its learner."""
         for election in effect.elections:
             round, ballots = election.round, election.ballots
+            page = self.seen.page(round)
             last = b""
             for ballot in ballots:
                 author = ballot.author
@@ -170,15 +169,16 @@ class Watch:
                     what = f"peer {host.index} counts two ballots of {author.hex()}"
                     raise self.violated("one ballot", f"{what} in round {round}")
                 last = author
-                self._same(host, ballot)
+                if page is not None:
+                    self._same(host, page, ballot)
             if self._honest(host) and round == effect.round:
                 if self.rounds.setdefault(round, ballots) != ballots:
                     self.unequal.add(round)
                 self.elections[host.life] = effect
 
-    def _same(self, host: Host, ballot: Ballot) -> None:
+    def _same(self, host: Host, page: Page, ballot: Ballot) -> None:
         """An honest author has one ballot for a round, wherever it is seen."""
-        known = self._ballots.setdefault(ballot.round, {}).setdefault(ballot.author, ballot)
+        known = page.ballots.setdefault(ballot.author, ballot)
         if known is not ballot and known != ballot and ballot.author in self._steady:
             what = f"peer {host.index} has another ballot of {ballot.author.hex()}"
             raise self.violated("one ballot", f"{what} than others for round {ballot.round}")
@@ -197,8 +197,7 @@ class Watch:
         ledger, timing = host.machine.ledger, self._spec.timing
         newest = ledger.newest_round() or 0
         pages = [r for r in range(0, newest + 1, self._span) if ledger.authors(r)]
-        step = max(1, timing.retain // 4)
-        if len(pages) > timing.retain + 2 * step + timing.ahead + 2:
+        if len(pages) > _held(timing):
             raise self.violated("memory", f"peer {host.index} holds ballots of {len(pages)} rounds")
         most = max((len(ledger.authors(round)) for round in pages), default=0)
         if most > LIMITS.members:
@@ -237,16 +236,16 @@ class Watch:
 
     def _comparable(self, hosts: list[Host], horizon: float) -> tuple[int, ...]:
         """Rounds that were cast in time, and that nobody may have forgotten yet."""
-        late = {round for (round, _), moment in self.casts.items() if moment > horizon}
+        casts = self.seen.rounds()
         reached = max(host.machine.round or 0 for host in hosts)
         oldest = max(0, reached // self._span - self._spec.timing.retain) * self._span
-        return tuple(r for r in sorted({r for r, _ in self.casts} - late) if r >= oldest)
+        return tuple(r for r in sorted(casts) if r >= oldest and casts[r] <= horizon)
 
     def _compare(self, hosts: list[Host], round: int) -> None:
         reached: set[bytes] = set()
         for host in hosts:
-            reached |= self._reached.get(host.life, {}).get(round, set())
-        listings = [dict(host.machine.ledger.listing(round)) for host in hosts]
+            reached |= self.seen.reached(round, host.life)
+        listings = [_listing(host, round) for host in hosts]
         for host, listing in zip(hosts, listings, strict=True):
             lost = reached - listing.keys()
             if lost:
@@ -263,10 +262,7 @@ class Watch:
         most = 0
         for host in hosts:
             newest = host.machine.ledger.newest_round() or 0
-            found = sum(
-                tag == ANNULLED_TAG
-                for round in range(0, newest + 1, self._span)
-                for _, tag in host.machine.ledger.listing(round)
-            )
+            rounds = range(0, newest + 1, self._span)
+            found = sum(said is None for r in rounds for said in _listing(host, r).values())
             most = max(most, found)
         return most

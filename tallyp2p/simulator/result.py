@@ -70,8 +70,8 @@ def summed_up(
     same = None
     if broadcast and watch.rounds:
         same = 1 - len(watch.unequal) / len(watch.rounds)
-    spread = sorted(seconds for seconds in watch.spread.values() if seconds > 0)
-    whole = sorted(max(0.0, r.newest - r.last) for r in watch.reach.values() if r.arrivals)
+    spread = watch.seen.waits()
+    whole = sorted(max(0.0, r.newest - r.last) for r in watch.seen.reach.values() if r.arrivals)
     waits = sorted(watch.waits)
     learnt = learners.accuracies({host.index for host in honest})
     refused: dict[str, int] = {}

@@ -85,7 +85,7 @@ def test_spread_is_the_time_to_the_last_arrival() -> None:
 def test_reach_tells_when_all_have_all() -> None:
     calm = World(world(voting=Voting(spread=0.0)))
     whole = calm.run().whole
-    for round, reach in calm.watch.reach.items():
+    for round, reach in calm.watch.seen.reach.items():
         assert reach.arrivals == 5 * 4, round
         assert reach.first <= reach.last < reach.newest
     assert whole["longest"] == pytest.approx(0.01)  # the delay of a link
