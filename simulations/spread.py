@@ -9,6 +9,9 @@ whatever kind, is lost with the stated chance.  Measured is from the first cast 
 the last arrival anywhere, in gossip intervals of 2 s: until then some peer's tally is not the
 oracle's, which counts all ballots.  A seed that never gets there counts as a failure.
 
+A second table is of swarms that are disturbed from their first message on: seconds until the
+last peer has cast its first ballot, and gossip rounds from the last cast of the third ballot.
+
 Expected: within 10 rounds for 64 peers at 30 % loss, in every seed.
 """
 
@@ -33,12 +36,20 @@ TRAINING = 20.0  # seconds: gossip goes on meanwhile
 ROUND = 1  # the ballot that is measured
 
 SEEDS = {8: 200, 32: 100, 64: 50, 512: 3}
-CELLS = [
+CELLS: list[Row] = [
     {"peers": peers, "loss": loss, "seeds": 1000 if loss == 0.3 and peers <= 64 else seeds}
     for peers, seeds in SEEDS.items()
     for loss in LOSSES
 ]
-QUICK = [{"peers": 8, "loss": loss, "seeds": 3} for loss in (0.0, 0.3)]
+COLD: list[Row] = [
+    {"peers": peers, "loss": loss, "seeds": 20, "start": "disturbed"}
+    for peers in (8, 32)
+    for loss in (0.1, 0.3, 0.5)
+]
+QUICK: list[Row] = [
+    *({"peers": 8, "loss": loss, "seeds": 3} for loss in (0.0, 0.3)),
+    {"peers": 8, "loss": 0.3, "seeds": 2, "start": "disturbed"},
+]
 
 # reliability goals were set by a simulation of the idea, not of this code: every ballot to
 # everybody, all begin at once, rounds in step.  (median, 99 %, most) of 120 runs.
@@ -55,19 +66,24 @@ ABSTRACT: Mapping[tuple[int, float], Mapping[str, str]] = {
 }
 
 
-def whole_after(peers: int, loss: float, seed: int) -> tuple[float | None, int]:
-    """Gossip rounds until all hold all, None when that never was, and messages sent."""
-    spec = WorldSpec(
+def _spec(peers: int, loss: float, seed: int, ballots: int, calm: float) -> WorldSpec:
+    """Ballots of one round each; trouble begins after `calm` seconds."""
+    return WorldSpec(
         name="spread",
         peers=peers,
         seed=seed,
         check=False,
         run=RunParameters(spreading=Spreading.BROADCAST, rounds_per_ballot=1),
-        timing=Timing(rounds=ROUND + 1),
-        links=Link(delay=0.01, jitter=0.02, loss=loss, begin=MEET),
+        timing=Timing(rounds=ballots),
+        links=Link(delay=0.01, jitter=0.02, loss=loss, begin=calm),
         voting=Voting(training=TRAINING, spread=0.01),
         promises=Promises(complete=False, within=1000),
     )
+
+
+def whole_after(peers: int, loss: float, seed: int) -> tuple[float | None, int]:
+    """Gossip rounds until all hold all, None when that never was, and messages sent."""
+    spec = _spec(peers, loss, seed, ROUND + 1, MEET)
     world = World(spec)
     sent = world.run().messages["sent"]
     reach = world.watch.seen.reach[ROUND]
@@ -76,8 +92,30 @@ def whole_after(peers: int, loss: float, seed: int) -> tuple[float | None, int]:
     return (reach.newest - reach.first) / spec.timing.gossip_interval, sent
 
 
+def cold(peers: int, loss: float, seed: int) -> tuple[float, float]:
+    """Disturbed from the start: seconds until all have voted, rounds of the third ballot."""
+    spec = _spec(peers, loss, seed, 4, 0.0)
+    world = World(spec)
+    world.run()
+    first, third = (world.watch.reach[ballot] for ballot in (0, 2))
+    return first.last, max(0.0, third.newest - third.last) / spec.timing.gossip_interval
+
+
+def _measure_cold(cell: Row) -> dict[str, Any]:
+    found = [cold(cell["peers"], cell["loss"], seed) for seed in range(cell["seeds"])]
+    met, third = (sorted(figures) for figures in zip(*found, strict=True))
+    return {
+        "met_median": round(at(met, 0.5), 1),
+        "met_most": round(at(met, 1.0), 1),
+        "third_median": round(at(third, 0.5), 2),
+        "third_most": round(at(third, 1.0), 2),
+    }
+
+
 def measure(cell: Row) -> dict[str, Any]:
     """The figures of one cell, over its seeds."""
+    if "start" in cell:
+        return _measure_cold(cell)
     found = [whole_after(cell["peers"], cell["loss"], seed) for seed in range(cell["seeds"])]
     whole = sorted(rounds for rounds, _ in found if rounds is not None)
     worst = max(range(len(found)), key=lambda seed: found[seed][0] or float("inf"))
@@ -96,7 +134,7 @@ def table(rows: list[Row]) -> Iterator[str]:
     """In Markdown, beside the figures of the abstract simulation."""
     head = ("peers", "loss", "seeds", "median / 99 % / most", "within 10", "push", "push-pull")
     body = []
-    for row in rows:
+    for row in _warm(rows):
         peers, loss, seeds = (row["settings"][key] for key in ("peers", "loss", "seeds"))
         beside = ABSTRACT.get((peers, loss), {"push": "-", "pull": "-"})
         body.append(
@@ -113,9 +151,33 @@ def table(rows: list[Row]) -> Iterator[str]:
     yield from columns(head, body)
 
 
+def _warm(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if "start" not in row["settings"]]
+
+
+def disturbed(rows: list[Row]) -> Iterator[str]:
+    """The second table, in Markdown."""
+    head = ("peers", "loss", "seeds", "all have voted after, s", "third ballot, gossip rounds")
+    body = []
+    for row in rows:
+        cell = row["settings"]
+        if "start" in cell:
+            body.append(
+                (
+                    str(cell["peers"]),
+                    f"{100 * cell['loss']:.0f} %",
+                    str(cell["seeds"]),
+                    f"{row['met_median']:.1f} (most {row['met_most']:.1f})",
+                    f"{row['third_median']:.1f} (most {row['third_most']:.1f})",
+                )
+            )
+    yield from columns(head, body)
+
+
 def picture(rows: list[Row], path: Path) -> None:
     """Rounds until all hold all, against loss, a line for each number of peers."""
     lines = []
+    rows = _warm(rows)
     for peers in sorted({row["settings"]["peers"] for row in rows}):
         mine = [row for row in rows if row["settings"]["peers"] == peers]
         mine.sort(key=lambda row: row["settings"]["loss"])
@@ -143,8 +205,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure what is missing, then print the table and draw the picture."""
     chosen = options(__doc__, arguments)
     record = Record(chosen.out, "spread", fresh=chosen.fresh)
-    work_through(record, QUICK if chosen.quick else CELLS, measure)
-    print("\n".join(table(record.rows)))
+    work_through(record, QUICK if chosen.quick else [*CELLS, *COLD], measure)
+    print("\n".join([*table(record.rows), "", *disturbed(record.rows)]))
     picture(record.rows, chosen.out / "spread.png")
 
 

@@ -26,6 +26,7 @@ Made = Callable[[list[Row]], Iterator[str]]
 
 TABLES: dict[str, tuple[str, Made]] = {
     "spread": ("spread", spread.table),
+    "disturbed": ("spread", spread.disturbed),
     "scale": ("scale", scale.table),
     "jury": ("jury", jury.table),
     **{
