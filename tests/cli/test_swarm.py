@@ -17,8 +17,8 @@ import pytest
 import zmq
 
 from tallyp2p.profiles import load
-from tallyp2p.simulator.spec import Link
-from tests.double import Double
+from tallyp2p.simulator.spec import Kind, Learning, Link, WorldSpec
+from tallyp2p.staging import Crew, stage
 
 SHORT = ["--peers", "3", "--rounds", "32", "--set", "learning.warmup=8"]
 ENDLESS = ["--peers", "3", "--rounds", "1000000"]
@@ -106,7 +106,11 @@ def test_run_ends_with_one_json_object_and_can_be_repeated_also_in_virtual_time(
         assert digests[0] == digests[1] and set(digests[0]) == {"ballots", "tallies", "weights"}
 
     rough = Link(delay=0.05, jitter=0.3, reorder=0.3, double=0.1)
-    simulated = Double(load(first / "config.toml")).play(rough)
+    learners = Learning(Kind.REAL, str((first / "config.toml").absolute()), stacked=False)
+    world = stage(WorldSpec(peers=3, seed=4, links=rough, learners=learners))
+    world.run()
+    assert isinstance(world.learners, Crew)
+    simulated = [world.learners.crowd.digests(index) for index in range(3)]
     assert simulated == [lines(first, index)[-1]["digests"] for index in range(3)]
 
 
