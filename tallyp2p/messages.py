@@ -11,11 +11,13 @@ from enum import IntEnum
 from .payloads import Ballot
 
 FINISHED = 1  # Bye.code
+PARTED = 2  # Bye.code, in runs with a view
 GREASE_KINDS = (0x8A, 0x9A, 0xAA, 0xBA, 0xCA, 0xDA, 0xEA, 0xFA)  # GREASE-1
 
 __all__ = [
     "FINISHED",
     "GREASE_KINDS",
+    "PARTED",
     "Ballot",
     "Bye",
     "Digest",
@@ -76,11 +78,12 @@ class Bye:
 
     It stays in the roster for the rounds that it has voted in, so that peers still in those
     rounds derive the same digraph, and in none after them.  With code FINISHED it still
-    answers; any other code means that it leaves now.
+    answers; any other code means that it leaves now.  Only in runs with a view, PARTED means
+    that it stays, but has let go of the receiver.
     """
 
     last: int | None = None  # newest round in which the sender voted; None: in none
-    code: int = 0  # 0: leaves now; 1: FINISHED, stays until the others have finished too
+    code: int = 0  # 0: leaves now; 1: FINISHED, stays until the others have finished; 2: PARTED
     text: str = ""
 
 
@@ -113,7 +116,10 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """Endpoints of members that the sender knows and the receiver may not."""
+    """Endpoints of members that the sender knows and the receiver may not.
+
+    Without any, in runs with a view, it asks the receiver for some.
+    """
 
     endpoints: tuple[str, ...]
 

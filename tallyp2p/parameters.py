@@ -64,12 +64,13 @@ class Limits:
     probes: int = 65_535  # votes in one ballot
     classes: int = 16_777_215  # classes of a run, so that a label with abstention fits 24 bits
     links: int = 4_096  # inbound connections that a peer tells apart
+    view: int = 128  # neighbours that a peer chooses, where it does not know everybody
 
 
 LIMITS = Limits()
 
 
-_YOUNGER = frozenset({"seal"})  # run parameters that came after the first revision
+_YOUNGER = frozenset({"seal", "view"})  # run parameters that came after the first revision
 
 
 def _require(condition: bool, message: str) -> None:
@@ -95,6 +96,7 @@ class RunParameters:
     degree: int = 2  # d, ballots that a peer hears per round when sampled
     ids: Ids = Ids.DERIVED
     seal: Seal = Seal.NONE
+    view: int = 0  # neighbours that a peer chooses; 0: everybody knows everybody
 
     def __post_init__(self) -> None:
         _require(0 <= self.seed < 2**63, "seed must be from 0 to 2^63 - 1")
@@ -116,6 +118,16 @@ class RunParameters:
             f"most {LIMITS.probes}: lower probes or rounds_per_ballot, or give more probes",
         )
         _require(1 <= self.degree < 2**32, "degree must be from 1 to 2^32 - 1")
+        if self.view:
+            _require(
+                self.spreading is Spreading.SAMPLED,
+                "view needs spreading = sampled: with broadcast everybody must know everybody",
+            )
+            _require(
+                self.degree < self.view <= LIMITS.view,
+                f"view must be 0, or more than degree ({self.degree}) and at most {LIMITS.view}, "
+                f"not {self.view}",
+            )
 
     @property
     def votes(self) -> int:
@@ -202,6 +214,7 @@ _DURATIONS = (
     "gone_after",
     "probe_interval",
     "gossip_interval",
+    "view_interval",
     "join_deadline",
 )
 
@@ -220,6 +233,7 @@ class Timing:
     gone_after: float = 60.0  # a suspect member leaves the roster after this
     probe_interval: float = 5.0  # one quiet member is pinged this often
     gossip_interval: float = 2.0  # one member is sent a DIGEST this often (broadcast)
+    view_interval: float = 60.0  # one neighbour is exchanged this often (runs with a view)
     join_deadline: float = 60.0  # a peer that met no quorum by then gives up
     retain: int = 64  # ballots per author kept for repair
     ahead: int = 64  # ballots per author accepted ahead of the own round

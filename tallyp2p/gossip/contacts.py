@@ -1,8 +1,9 @@
 """How one peer gets and stays in touch with the others.
 
-It dials endpoints, says HELLO on each connection first of all, answers HELLO with HELLO,
-passes endpoints on (PEERS) where another's roster differs, and pings one quiet member after
-the other.  (protocol_spec 04, CONTACT clauses.)
+It dials endpoints, says HELLO on each connection first of all, answers HELLO with HELLO, and
+pings one quiet member after the other.  Which endpoints come to be known, and who learns of
+them, is the circle's matter (`everybody`, `neighbourhood`).  (protocol_spec 04, CONTACT
+clauses.)
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from random import Random
 
 from ..consensus.ledger import Ledger
 from ..errors import Reason, Verdict
-from ..messages import GREASE_KINDS, Error, Grease, Hello, Message, Peers, Ping, Pong
+from ..messages import GREASE_KINDS, Error, Grease, Hello, Message, Ping, Pong
 from ..parameters import LIMITS, RunParameters, Timing
 from .events import Dial, Hangup, MemberChanged, Refused, Trespassed
 from .joining import Joining
 from .membership import Change, Introduction, Member, Membership, State, author_of
+from .neighbours import Neighbours, most_lines
 from .outbox import Outbox
 
 __all__ = ["Card", "Contacts"]
@@ -40,6 +42,7 @@ class _Line:
     """An outbound connection."""
 
     since: float
+    until: float  # when it is closed, unless somebody has said HELLO
     again_at: float  # when HELLO is repeated, unless it is answered
     instance: bytes | None = None  # the process at the other end, once it said HELLO
 
@@ -57,7 +60,9 @@ class Contacts:
         joining: Joining,
         ledger: Ledger,
         outbox: Outbox,
+        neighbours: Neighbours | None = None,
     ) -> None:
+        """`neighbours`: where not everybody knows everybody, whom this peer has chosen."""
         self.endpoint = ""  # where this peer listens; empty until it does
         self.probe_at = 0.0
         self._run, self._timing = run, timing
@@ -65,6 +70,8 @@ class Contacts:
         self._random = random
         self._membership, self._joining = membership, joining
         self._ledger, self._outbox = ledger, outbox
+        self._neighbours = neighbours
+        self._most = most_lines(run.view) if run.view else LIMITS.members
         self._lines: dict[str, _Line] = {}
         self._unmet: dict[str, _Line] = {}  # those where nobody has said HELLO yet
         self._knocks: list[tuple[float, str]] = []  # a heap; what no line says any more is passed
@@ -79,26 +86,39 @@ class Contacts:
         self.endpoint = endpoint
         self.probe_at = now + self._timing.probe_interval
 
-    def dial(self, endpoint: str, round: int | None, now: float) -> None:
-        """Get in touch with whoever is at `endpoint`, unless that is under way already."""
+    def dial(
+        self, endpoint: str, round: int | None, now: float, lasting: float | None = None
+    ) -> None:
+        """Get in touch with whoever is at `endpoint`, unless that is under way already.
+
+        Where nobody answers it is given up after `lasting` seconds, or `join_deadline`.
+        """
         if endpoint in (self.endpoint, "") or endpoint in self._lines:
             return
-        if len(self._lines) < LIMITS.members:
-            self._open(endpoint, None, round, now)
+        if len(self._lines) < self._most:
+            self._open(endpoint, None, round, now, lasting)
 
-    def _open(self, endpoint: str, to: Member | None, round: int | None, now: float) -> None:
-        if len(self._lines) >= LIMITS.members:  # then one leads to nobody: a member comes first
+    def _open(
+        self,
+        endpoint: str,
+        to: Member | None,
+        round: int | None,
+        now: float,
+        lasting: float | None = None,
+    ) -> None:
+        if len(self._lines) >= self._most:  # then one leads to nobody: a member comes first
             members = {member.endpoint for member in self._membership.present()}
             spare = [(line.since, at) for at, line in self._lines.items() if at not in members]
             self._close(max(spare)[1])  # the newest: what floods comes late
+        until = now + (self._timing.join_deadline if lasting is None else lasting)
         again_at = now + self._timing.patience
-        line = _Line(now, again_at, None if to is None else to.instance)
+        line = _Line(now, until, again_at, None if to is None else to.instance)
         self._lines[endpoint] = line
         if to is None:
             self._unmet[endpoint] = line
             heappush(self._knocks, (again_at, endpoint))
         self._outbox.put(Dial(endpoint))
-        self._say_hello(endpoint, to, round)
+        self.greet(endpoint, to, round)
 
     def _close(self, endpoint: str) -> None:
         if self._lines.pop(endpoint, None) is not None:
@@ -110,11 +130,25 @@ class Contacts:
         if not self._membership.lives_at(endpoint):
             self._close(endpoint)
 
+    def abandon(self, endpoint: str) -> None:
+        """Do not wait any longer for somebody to answer at `endpoint`."""
+        if endpoint in self._unmet:
+            self._close(endpoint)
+
     def part(self, change: Change) -> None:
         """A member fell silent or left: tell observers, hang up if it is gone."""
         if change.member.state is State.GONE:
             self.release(change.member.endpoint)
         self.tell(change)
+
+    def reaches(self, endpoint: str) -> bool:
+        """Whether there is a connection to `endpoint`."""
+        return endpoint in self._lines
+
+    @property
+    def known(self) -> int:
+        """This peer and those to whom it has a connection."""
+        return 1 + len(self._lines)
 
     def unanswered(self) -> int:
         """Endpoints that were dialled and where nobody has said HELLO yet."""
@@ -128,10 +162,11 @@ class Contacts:
         for member in self._membership.present():
             there.setdefault((member.endpoint, member.instance), member)
         for endpoint, line in sorted(self._lines.items()):
-            self._say_hello(endpoint, there.get((endpoint, line.instance)), round)
+            self.greet(endpoint, there.get((endpoint, line.instance)), round)
 
-    def _say_hello(self, endpoint: str, to: Member | None, round: int | None) -> None:
-        known = 1 + len(self._lines)
+    def greet(self, endpoint: str, to: Member | None, round: int | None) -> None:
+        """Say HELLO; `to` is the member there, whose HELLO has come, None to ask for it."""
+        known = self.known
         if self._joining.fresh:  # the other endpoints will come from outside: no PEERS needed
             known = max(known, self._timing.quorum)
         held = None if to is None else self._ledger.newest(to.author)
@@ -161,32 +196,36 @@ class Contacts:
         key = f"grease-{self._random.randrange(2**16):04x}"
         return ((key, bytes((self._random.randrange(128),))),)
 
-    def on_hello(self, link: bytes, hello: Hello, round: int | None, now: float) -> bool:
-        """Meet whoever said HELLO; False when it cannot be a member."""
+    def on_hello(
+        self, link: bytes, hello: Hello, round: int | None, now: float
+    ) -> Introduction | None:
+        """Meet whoever said HELLO; None when it cannot be a member."""
         author = author_of(hello.identity)
         if hello.run != self._run.digest:
             self.turn_away(hello.endpoint, Reason.RUN, self._run.descriptor, now)
-            return False
+            return None
         if author == self._membership.author:
             mine = hello.identity == self._card.identity
             if not mine or hello.instance != self._card.instance:
                 text = "this identity is already in use"
                 self.turn_away(hello.endpoint, Reason.AUTHOR, text, now)
-            return False
+            return None
         before = self._membership.get(author)
         if before is not None and hello.instance in before.former:
             self._outbox.count(Reason.EARLY)  # late, or repeated by somebody else
-            return False
+            return None
         if before is not None and before.identity != hello.identity:
             text = "another identity has the same author id"
             self.turn_away(hello.endpoint, Reason.AUTHOR, text, now)
-            return False
+            return None
         old_endpoint = None if before is None else before.endpoint
         silent = before is not None and before.state is State.SUSPECT
-        verdict = self._membership.introduce(link, hello, now)
+        verdict = Introduction.FULL
+        if before is not None or self._admits(hello.endpoint):
+            verdict = self._membership.introduce(link, hello, now)
         if verdict is Introduction.FULL:
             self.turn_away(hello.endpoint, Reason.LIMIT, "no room for another member", now)
-            return False
+            return None
         member = self._membership.get(author)
         assert member is not None
         if old_endpoint is not None and old_endpoint != member.endpoint:
@@ -196,14 +235,19 @@ class Contacts:
             if silent:
                 self.tell(Change(member, "heard"))
             if not hello.met:
-                self._say_hello(member.endpoint, member, round)
+                self.greet(member.endpoint, member, round)
         else:
             self.tell(Change(member, "hello" if verdict is Introduction.NEW else "restarted"))
-            if hello.known < 1 + len(self._lines):
-                self._send_peers(member.endpoint)
         if round is None:
             self._joining.hear(hello, now, acquainted=verdict is Introduction.KNOWN)
-        return True
+        return verdict
+
+    def _admits(self, endpoint: str) -> bool:
+        """Whether there is room for a stranger."""
+        neighbours = self._neighbours
+        if neighbours is None:
+            return True
+        return neighbours.admits(endpoint, self._membership.met() - len(neighbours.chosen))
 
     def reach(self, member: Member, round: int | None, now: float) -> None:
         """Have a connection to `member` on which it was greeted, with news if there are any.
@@ -221,7 +265,7 @@ class Contacts:
             line.instance = member.instance
             del self._unmet[member.endpoint]
             if round is not None or self._ledger.newest(member.author) is not None:
-                self._say_hello(member.endpoint, member, round)
+                self.greet(member.endpoint, member, round)
 
     def turn_away(self, endpoint: str, reason: Reason, text: str, now: float) -> None:
         """Tell a peer why it cannot be a member, on a connection made for that alone."""
@@ -255,49 +299,16 @@ class Contacts:
             self._scold_at = now + 1.0
             self.answer(author, Error(int(reason), text))
 
-    # --- PEERS, PING, PONG --------------------------------------------------------------
-
-    def _send_peers(self, endpoint: str) -> None:
-        endpoints = [
-            member.endpoint
-            for member in self._membership.present()
-            if member.state is State.ALIVE and member.endpoint != endpoint
-        ]
-        for first in range(0, len(endpoints), LIMITS.peers):
-            self._outbox.send(endpoint, Peers(tuple(endpoints[first : first + LIMITS.peers])))
-
-    def on_peers(self, peers: Peers, round: int | None, now: float) -> None:
-        """Dial whom we do not know; not whom we know to be gone, which spreads more slowly."""
-        strange = [endpoint for endpoint in peers.endpoints if endpoint not in self._lines]
-        if not strange:  # as mostly; nobody else need be looked through
-            return
-        gone = {
-            member.endpoint
-            for member in self._membership.known()
-            if member.state is State.GONE
-            and (member.left or now < member.silent_since + self._timing.gone_after)
-        }
-        for endpoint in strange:
-            if endpoint not in gone:
-                self.dial(endpoint, round, now)
-
-    def compare(self, author: bytes, roster: int, round: int | None, now: float) -> None:
-        """Pass on who is here, and the own first round, where another's roster differs.
-
-        At most once every `patience`: the answer may be a thousand times what asked for it,
-        and nothing proves that it goes to who asked.
-        """
-        member = self._membership.get(author)
-        if member is not None and roster != self._roster() and now >= member.told_at:
-            member.told_at = now + self._timing.patience
-            self._say_hello(member.endpoint, member, round)
-            self._send_peers(member.endpoint)
+    # --- PING, PONG ---------------------------------------------------------------------
 
     def pong(self, nonce: int, round: int | None) -> Pong:
         """The answer to a PING, or to a WANT for a ballot that is not cast (nonce 0)."""
-        return Pong(nonce, self._roster(), round)
+        return Pong(nonce, self.roster(), round)
 
-    def _roster(self) -> int:
+    def roster(self) -> int:
+        """What PING and PONG say of who is known: nothing, where peers know different ones."""
+        if self._neighbours is not None:
+            return 0
         return self._membership.roster_hash(self._joining.start)
 
     def probe(self, round: int | None, now: float) -> None:
@@ -312,7 +323,7 @@ class Contacts:
         for member in due:
             self._membership.asked(member.author, now)
             nonce = self._random.randrange(1, 2**32)
-            self.answer(member.author, Ping(nonce, self._roster()))
+            self.answer(member.author, Ping(nonce, self.roster()))
             if self._card.grease and not self._random.randrange(_GREASE):
                 kind = self._random.choice(GREASE_KINDS)
                 body = self._random.randbytes(self._random.randrange(17))
@@ -325,20 +336,20 @@ class Contacts:
             m for m in self._membership.present() if m.start is None and m.state is State.ALIVE
         ]
         if undecided:
-            self._say_hello(self._random.choice(undecided).endpoint, None, round)
+            self.greet(self._random.choice(undecided).endpoint, None, round)
 
     def knock(self, round: int | None, now: float) -> None:
         """Repeat HELLO where nobody has answered, in the end hang up."""
         for endpoint, line in sorted(self._unmet.items()):
             if now < line.again_at:
                 continue
-            if now >= line.since + self._timing.join_deadline:
+            if now >= line.until:
                 self._close(endpoint)
                 continue
             pause = min(2 * (line.again_at - line.since), self._timing.probe_interval)
             line.again_at = now + pause
             heappush(self._knocks, (line.again_at, endpoint))
-            self._say_hello(endpoint, None, round)
+            self.greet(endpoint, None, round)
 
     def wake_at(self) -> float:
         """The next ping or repeated HELLO."""
@@ -352,6 +363,11 @@ class Contacts:
         return self.probe_at
 
     # --- saying -------------------------------------------------------------------------
+
+    def say(self, endpoint: str, message: Message) -> None:
+        """Send to an endpoint to which there is a connection."""
+        if endpoint in self._lines:
+            self._outbox.send(endpoint, message)
 
     def answer(self, author: bytes, message: Message) -> None:
         """Send to a member, unless it is gone."""
@@ -368,7 +384,7 @@ class Contacts:
 
     def check(self) -> None:
         """Every present member can be reached, and connections are bounded."""
-        assert len(self._lines) <= LIMITS.members, len(self._lines)
+        assert len(self._lines) <= self._most, len(self._lines)
         unmet = {at: line for at, line in self._lines.items() if line.instance is None}
         assert unmet == self._unmet
         assert {(line.again_at, at) for at, line in unmet.items()} <= set(self._knocks)

@@ -4,9 +4,10 @@
 comes from the generator given at birth, and everything to be done is in the effects that it
 returns.  ``wake_at()`` says when it wants a ``Ticked``; ``check()`` asserts what must hold.
 
-The machine only ties organs together: who is there (`membership`), how they are reached
-(`contacts`), when to begin (`joining`), who hears whom (`spreading`), when a round closes
-(`rounds`), what is missing (`repair`), and the ballots themselves (`consensus.ledger`).
+The machine only gives the organs of its `body` their turns: who is there (`membership`), how
+they are reached (`contacts`), who knows whom (the circle: `everybody` or `neighbourhood`), when
+to begin (`joining`), when a round closes (`rounds`), what is missing (`serving`, `repair`), and
+the ballots themselves (`consensus.ledger`).
 """
 
 from __future__ import annotations
@@ -15,21 +16,18 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
-from ..consensus.ledger import Ledger, Outcome
+from ..consensus.ledger import Outcome
 from ..errors import LocalError, Reason
-from ..messages import FINISHED, Bye, Digest, Error, Have, Hello, Peers, Ping, Pong, Want
-from ..parameters import LIMITS, RunParameters, Spreading, Timing
+from ..messages import FINISHED, PARTED, Bye, Digest, Error, Have, Hello, Peers, Ping, Pong, Want
+from ..parameters import RunParameters, Spreading, Timing
 from ..payloads import Ballot
 from . import events
-from .contacts import Card, Contacts
+from .body import Body
+from .contacts import Card
 from .events import Effect, Event, Refused
-from .joining import Joining
-from .membership import Membership, author_of
-from .outbox import Outbox
-from .owing import Owing
-from .repair import Repair
-from .rounds import Phase, Rounds
-from .spreading import Routes
+from .member import Change, State
+from .membership import author_of
+from .rounds import Phase
 
 __all__ = ["PeerMachine"]
 
@@ -56,18 +54,10 @@ class PeerMachine:
             raise LocalError("identity must have 32 bytes and instance 8")
         self.run, self.timing = run, timing
         self.author = author_of(identity)
-        self.ledger = Ledger(run, LIMITS.members, own=self.author)
-        self._outbox = Outbox()
-        self._membership = Membership(self.author, timing, random)
-        self._joining = Joining(run, timing)
-        self._routes = Routes(run, self._membership)
-        self._rounds = Rounds(run, timing, self.ledger, self._expected, self._membership)
-        self._repair = Repair(run, timing, self.ledger)
-        card = Card(identity, instance, agent, grease)
-        self._contacts = Contacts(
-            run, timing, card, random, self._membership, self._joining, self.ledger, self._outbox
-        )
-        self._owing = Owing()
+        self._body = body = Body(run, timing, Card(identity, instance, agent, grease), random)
+        self.ledger, self._outbox, self._joining = body.ledger, body.outbox, body.joining
+        self._membership, self._contacts, self._circle = body.membership, body.contacts, body.circle
+        self._rounds, self._repair, self._serving = body.rounds, body.repair, body.serving
         self._last: int | None = None  # newest own ballot's round
         self._gossip_at = self._now = 0.0
         self._on_event: dict[type, Callable[[Any], None]] = {
@@ -76,7 +66,7 @@ class PeerMachine:
             events.Learned: self._learned,
             events.Ticked: self._ticked,
             events.Started: self._started,
-            events.Discovered: lambda e: self._contacts.dial(e.endpoint, self.round, self._now),
+            events.Discovered: lambda e: self._circle.discover(e.endpoint, self.round, self._now),
             events.Lost: self._lost,
             events.Trespassed: lambda e: self._contacts.on_trespass(e, self._now),
             events.Stopped: lambda _: self._finish(False, "stopped"),
@@ -85,7 +75,7 @@ class PeerMachine:
             Ballot: self._on_ballot,
             Ping: self._on_ping,
             Pong: self._on_pong,
-            Peers: lambda _, m: self._contacts.on_peers(m, self.round, self._now),
+            Peers: lambda a, m: self._circle.on_peers(a, m, self.round, self._now),
             Digest: self._on_digest,
             Have: self._on_have,
             Want: self._on_want,
@@ -114,7 +104,8 @@ class PeerMachine:
         """When a Ticked is wanted at the latest; None once finished or not yet started."""
         if self.finished or not self._contacts.endpoint:
             return None
-        moments = [self._contacts.wake_at(), self._membership.wake_at(), self._rounds.wake_at()]
+        organs = (self._contacts, self._membership, self._rounds, self._circle)
+        moments = [organ.wake_at() for organ in organs]
         if self.run.spreading is Spreading.BROADCAST:
             moments.append(self._gossip_at)
         if self._rounds.phase is Phase.JOINING:
@@ -155,12 +146,7 @@ class PeerMachine:
 
     def check(self) -> None:
         """Invariants of all organs, and between them."""
-        self._membership.check()
-        self._contacts.check()
-        self._rounds.check()
-        self.ledger.check()
-        self._owing.check(self.timing.ahead + 1)
-        assert not self._outbox.effects
+        self._body.check(self.timing.ahead)
 
     # --- starting and leaving -----------------------------------------------------------
 
@@ -168,8 +154,7 @@ class PeerMachine:
         self._contacts.listen(event.endpoint, self._now)
         self._joining.begin(self._now, fresh=event.fresh or not event.seeds)
         self._gossip_at = self._now + self.timing.gossip_interval
-        for seed in event.seeds:
-            self._contacts.dial(seed, None, self._now)
+        self._circle.begin(event.seeds, self._now)
         self._try_to_begin()
 
     def _try_to_begin(self) -> None:
@@ -178,11 +163,14 @@ class PeerMachine:
         present = self._membership.present()
         complete = len(present) + 1 >= self.timing.quorum and not self._contacts.unanswered()
         decided = self._joining.decide(self._now, complete=complete)
-        start = self._joining.start
         if decided and not self._joining.too_late():
             self._contacts.announce(self.round)
-        counted = 1 + sum(member.start is not None for member in present)
+            if self.run.view and self._joining.start:  # the first answer says it is there
+                for author in self._circle.draw(self._joining.start, set(), set()):
+                    self._want(author, self._joining.start)
+        counted = 1 + sum(member.start is not None for member in self._circle.heard())
         newest = max((m.round for m in present if m.round is not None), default=None)
+        start = self._joining.start
         if self._joining.too_late():
             self._finish(False, f"the swarm is at its end: round {start} would be the first")
         elif start is not None and self._joining.may_begin(self._now, counted, newest):
@@ -206,9 +194,6 @@ class PeerMachine:
         self._rounds.vote(round)
         self._outbox.put(events.VoteOn(round))
 
-    def _expected(self, round: int) -> tuple[bytes, ...]:
-        return self._routes.expected(round, self._joining.start)
-
     def _cast(self, event: events.Cast) -> None:
         ballot, rounds = event.ballot, self._rounds
         asked = (self.author, rounds.round)
@@ -220,10 +205,11 @@ class PeerMachine:
         ballot = earlier[0] if earlier else ballot
         self._last = ballot.round
         rounds.open(self._now)
-        receivers = self._routes.receivers(ballot.round, self._joining.start)
-        for author in sorted({*receivers, *self._owing.take(ballot.round)}):
+        receivers = self._circle.routes.receivers(ballot.round, self._joining.start)
+        for author in sorted({*receivers, *self._serving.owing.take(ballot.round)}):
             self._contacts.answer(author, ballot)
-        self._outbox.tell(events.RoundOpened(ballot.round, self._expected(ballot.round)))
+        self._pull()
+        self._outbox.tell(events.RoundOpened(ballot.round, self._body.expected(ballot.round)))
         self._try_to_close()
 
     def _try_to_close(self) -> None:
@@ -243,12 +229,15 @@ class PeerMachine:
         following = rounds.next(self._membership.rounds_seen())
         if following >= self.timing.rounds:
             rounds.stay(self._now)
+            self._circle.content = True
             for member in self._membership.present():
                 self._outbox.send(member.endpoint, Bye(self._last, FINISHED))
             self._try_to_leave()
             return
-        self.ledger.forget_before(self._repair.keep_from(following))
-        self._owing.forget_before(following)
+        kept = self._repair.keep_from(following)
+        self.ledger.forget_before(kept)
+        self._circle.forget_before(kept)
+        self._serving.owing.forget_before(following)
         self._vote_on(following)
 
     def _try_to_leave(self) -> None:
@@ -278,7 +267,9 @@ class PeerMachine:
         self._on_message[type(message)](author, message)
 
     def _on_hello(self, link: bytes, hello: Hello) -> None:
-        if self._contacts.on_hello(link, hello, self.round, self._now):
+        verdict = self._contacts.on_hello(link, hello, self.round, self._now)
+        if verdict is not None:
+            self._circle.met(author_of(hello.identity), verdict, hello, self._now)
             if self._rounds.phase is Phase.STAYING:
                 self._contacts.answer(author_of(hello.identity), Bye(self._last, FINISHED))
             self._move()
@@ -297,6 +288,9 @@ class PeerMachine:
         round = ballot.round
         if not self._in_window(round):
             self._refuse(Reason.ROUND, f"round {round} is outside the window")
+            return
+        if not self._circle.accepts(sender, ballot):
+            self._refuse(Reason.ROUND, f"nobody asked {sender.hex()} for this ballot")
             return
         outcome = self.ledger.add(ballot)
         if ballot.author == sender:
@@ -318,40 +312,28 @@ class PeerMachine:
 
     def _on_ping(self, sender: bytes, ping: Ping) -> None:
         self._contacts.answer(sender, self._contacts.pong(ping.nonce, self.round))
-        self._contacts.compare(sender, ping.roster, self.round, self._now)
+        self._circle.compare(sender, ping.roster, self.round, self._now)
 
     def _on_pong(self, sender: bytes, pong: Pong) -> None:
         if pong.nonce:
             self._membership.seen_in(sender, pong.round)
-            self._contacts.compare(sender, pong.roster, self.round, self._now)
+            for round in self._rounds.beyond(sender, pong.round, self._now):
+                self._want(sender, round)
+            self._circle.compare(sender, pong.roster, self.round, self._now)
+            self._circle.pong(sender, pong.nonce, self.round, self._now)
         else:
             self._rounds.decline(sender, pong.round)
+            self._pull()
         self._move()
 
     def _on_digest(self, sender: bytes, digest: Digest) -> None:
-        if self.round is not None and self.run.spreading is Spreading.BROADCAST:
-            for answer in self._repair.on_digest(digest, self.round):
-                self._contacts.answer(sender, answer)
+        self._serving.on_digest(sender, digest, self.round)
 
     def _on_have(self, sender: bytes, have: Have) -> None:
-        if self.run.spreading is Spreading.BROADCAST and self._in_window(have.round):
-            for answer in self._repair.on_have(have):
-                self._contacts.answer(sender, answer)
+        self._serving.on_have(sender, have, self._at())
 
     def _on_want(self, sender: bytes, want: Want) -> None:
-        lacking = False
-        for author, round in dict.fromkeys(want.entries):
-            ballots = self.ledger.wanted(author, round)
-            for ballot in ballots:
-                self._contacts.answer(sender, ballot)
-            if author != self.author or ballots:
-                continue
-            lacking = True
-            if round % self.run.rounds_per_ballot == 0 and round < 2**32 - 1:  # MEMBER-8
-                self._membership.seen_in(sender, round)
-            if round >= self._at() and self._in_window(round):
-                self._owing.promise(round, sender)
-        if lacking:
+        if self._serving.on_want(sender, want, self._at()):
             first = self._joining.start if self.round is None else self.round
             self._contacts.answer(sender, self._contacts.pong(0, first))
             self._move()
@@ -359,9 +341,10 @@ class PeerMachine:
     def _on_bye(self, sender: bytes, bye: Bye) -> None:
         if bye.code == FINISHED:
             self._membership.finish(sender, bye.last)
-        else:
-            if change := self._membership.leave(sender, bye.last, self._now):
-                self._contacts.part(change)
+        elif bye.code == PARTED and self.run.view:
+            self._circle.parted(sender, self.round)
+        elif change := self._membership.leave(sender, bye.last, self._now):
+            self._part(change)
         self._move()
 
     def _refuse(self, reason: int, text: str, by_them: bool = False) -> None:
@@ -369,8 +352,27 @@ class PeerMachine:
 
     def _lost(self, event: events.Lost) -> None:
         for change in self._membership.lose(event.endpoint, self._now):
-            self._contacts.part(change)
+            self._part(change)
         self._move()
+
+    def _part(self, change: Change) -> None:
+        self._contacts.part(change)
+        if change.member.state is State.GONE:
+            self._circle.gone(change, self._now)
+        elif change.cause == "silent":  # perhaps it never got our HELLO: MEMBER-10
+            self._contacts.greet(change.member.endpoint, None, self.round)
+        self._pull()
+
+    def _pull(self) -> None:
+        """In runs with a view ballots are asked for: at once, and another author's when one is
+        not waited for any longer."""
+        if self.run.view and self._rounds.phase is Phase.OPEN:
+            drawn = self._circle.draw(self._rounds.round, *self._rounds.settled())
+            for author in self._rounds.expect(drawn, self._now):
+                self._want(author, self._rounds.round)
+
+    def _want(self, author: bytes, round: int) -> None:
+        self._contacts.answer(author, Want(((author, round),)))
 
     # --- time ---------------------------------------------------------------------------
 
@@ -379,22 +381,14 @@ class PeerMachine:
         if promised is not None and self._now - promised > self.timing.suspect_after / 2:
             self._membership.excuse(self._now - promised)
         for change in self._membership.expire(self._now):
-            self._contacts.part(change)
+            self._part(change)
         for author, round in self._rounds.questions(self._now):
             self._membership.asked(author, self._now)
-            self._contacts.answer(author, Want(((author, round),)))
+            self._want(author, round)
         self._contacts.probe(self.round, self._now)
         self._contacts.knock(self.round, self._now)
+        self._circle.tick(self.round, self._now)
         if self._now >= self._gossip_at:
-            self._gossip()
+            self._gossip_at = self._now + self.timing.gossip_interval
+            self._serving.gossip(self.round)
         self._move()
-
-    def _gossip(self) -> None:
-        self._gossip_at = self._now + self.timing.gossip_interval
-        chosen = self._membership.anyone_alive()
-        if chosen and self.round is not None and self.run.spreading is Spreading.BROADCAST:
-            self._contacts.answer(chosen.author, self._repair.digest(self.round))
-            if lacking := self._rounds.lacking()[: LIMITS.want]:  # WANT needs no HAVE before it
-                another = self._membership.anyone_alive() or chosen
-                for author in dict.fromkeys((chosen.author, another.author)):
-                    self._contacts.answer(author, Want(tuple(lacking)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-__all__ = ["Introduction", "Member", "State", "roster_part"]
+__all__ = ["Change", "Introduction", "Member", "State", "roster_part"]
 
 
 def roster_part(author: bytes, start: int | None) -> int:
@@ -57,3 +57,11 @@ class Member:
     def votes(self) -> bool:
         """Whether it is there and has not said that it votes no more."""
         return self.state is State.ALIVE and not self.finished
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A member's state changed; `cause` is a word for people."""
+
+    member: Member
+    cause: str

@@ -14,7 +14,6 @@ MEMBER clauses.  The shape is SWIM's without indirect probes; our choice.)
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import reduce
 from operator import xor
 from random import Random
@@ -22,28 +21,23 @@ from random import Random
 from ..messages import Hello
 from ..parameters import LIMITS, Timing
 from ..payloads import author_of
-from .member import Introduction, Member, State, roster_part
+from .member import Change, Introduction, Member, State, roster_part
 
 __all__ = ["Change", "Introduction", "Member", "Membership", "State", "author_of"]
 
 _FORMER = 8  # instances of a member that are remembered (CONTACT-6)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A member's state changed; `cause` is a word for people."""
-
-    member: Member
-    cause: str
-
-
 class Membership:
-    """The full view: every member this peer has met, by author."""
+    """Every member this peer has met, by author, as long as there are at most `most`."""
 
-    def __init__(self, author: bytes, timing: Timing, random: Random) -> None:
+    def __init__(
+        self, author: bytes, timing: Timing, random: Random, most: int = LIMITS.members
+    ) -> None:
         self.author = author
         self.version = 0  # rises whenever any roster may have changed
         self._timing = timing
+        self._most = most
         self._random = random
         self._members: dict[bytes, Member] = {}
         self._at: dict[str, tuple[bytes, ...]] = {}  # endpoint -> authors, gone ones included
@@ -82,10 +76,14 @@ class Membership:
         """How many members this peer knows, gone ones included."""
         return len(self._members)
 
+    def at(self, endpoint: str) -> Member | None:
+        """The first present member that said it is at `endpoint`, if any."""
+        there = map(self._members.__getitem__, self._at.get(endpoint, ()))
+        return next((member for member in there if member.state is not State.GONE), None)
+
     def lives_at(self, endpoint: str) -> bool:
         """Whether any present member is at `endpoint`."""
-        there = self._at.get(endpoint, ())
-        return any(self._members[author].state is not State.GONE for author in there)
+        return self.at(endpoint) is not None
 
     def roster(self, round: int, start: int | None) -> list[bytes]:
         """Authors that take part in `round`, ascending; `start` is the own first round."""
@@ -154,7 +152,7 @@ class Membership:
         author = author_of(hello.identity)
         member = self._members.get(author)
         if member is None:
-            if len(self._members) >= LIMITS.members and not self._evict():
+            if len(self._members) >= self._most and not self._evict():
                 return Introduction.FULL
             member = Member(author, hello.identity, hello.instance, hello.endpoint, now)
             self._members[author] = member
@@ -256,6 +254,17 @@ class Membership:
         self._give_up(member, last, now)
         return Change(member, "bye")
 
+    def forget(self, author: bytes) -> None:
+        """`author` is no member any more, and a stranger when it comes again."""
+        member = self._members.pop(author)
+        self._asked.pop(author, None)
+        self._suspects.pop(author, None)
+        self._move(member, "")
+        self._unbind(member, 0)
+        if member.state is not State.GONE:
+            self._sum ^= roster_part(author, member.start)
+        self.version += 1
+
     def excuse(self, delay: float) -> None:
         """The own loop was late by `delay` seconds: others' silence was not theirs."""
         for member in self._asked.values():
@@ -322,7 +331,7 @@ class Membership:
 
     def check(self) -> None:
         """Every cross-reference holds, and nothing outgrew its limit."""
-        assert len(self._members) <= LIMITS.members
+        assert len(self._members) <= self._most
         assert len(self._links) <= LIMITS.links
         here = [m for _, m in sorted(self._members.items()) if m.state is not State.GONE]
         assert self._sum == reduce(xor, (roster_part(m.author, m.start) for m in here), 0)
@@ -387,7 +396,5 @@ class Membership:
         if not gone:
             return False
         oldest = min(gone, key=lambda m: (m.silent_since, m.author))
-        del self._members[oldest.author]
-        self._move(oldest, "")
-        self._unbind(oldest, 0)
+        self.forget(oldest.author)
         return True

@@ -17,11 +17,13 @@ class Owing:
     def __init__(self) -> None:
         self._owed: dict[int, set[bytes]] = {}  # round -> authors
 
-    def promise(self, round: int, author: bytes) -> None:
-        """`author` gets the ballot of `round` when it is cast."""
+    def promise(self, round: int, author: bytes) -> bool:
+        """`author` gets the ballot of `round` when it is cast; whether that is newly promised."""
         owed = self._owed.setdefault(round, set())
-        if len(owed) < LIMITS.members:  # more would be strangers that come and go
-            owed.add(author)
+        if author in owed or len(owed) >= LIMITS.members:  # more would be strangers
+            return False
+        owed.add(author)
+        return True
 
     def take(self, round: int) -> set[bytes]:
         """To whom the ballot of `round`, which is cast now, was promised."""

@@ -72,6 +72,7 @@ class _Waiting:
     witness: int = 0  # where in `expected` somebody held it open when last looked at
     asks: dict[bytes, Ask] = field(default_factory=dict)
     declined: set[bytes] = field(default_factory=set)
+    beyond: set[bytes] = field(default_factory=set)  # seen in a later round: they have cast
 
 
 class Rounds:
@@ -108,6 +109,20 @@ class Rounds:
         self.phase, self.opened_at = Phase.OPEN, now
         expected = tuple(self._expected(self.round))
         self._waiting[self.round] = _Waiting(now + self._timing.deadline, expected, list(expected))
+
+    def expect(self, drawn: tuple[bytes, ...], now: float) -> list[bytes]:
+        """The ballots of `drawn` are to be asked for in the open round: those of them to ask at
+        once.  From now on they are asked again like all others."""
+        patience = self._timing.patience
+        waiting = self._waiting[self.round]
+        waiting.expected, waiting.left, waiting.witness = drawn, list(drawn), 0
+        new = [a for a in self._holding(self.round) if a not in waiting.asks]
+        waiting.asks |= {a: Ask(now + patience, patience) for a in new}
+        return new
+
+    def settled(self) -> tuple[set[bytes], set[bytes]]:
+        """Authors whose ballots of the open round are here, and those that have declined."""
+        return set(self._ledger.authors(self.round)), self._waiting[self.round].declined
 
     def closes(self, now: float) -> bool:
         """Whether the open round may close now."""
@@ -185,7 +200,8 @@ class Rounds:
                     ask = waiting.asks[author]
                 if now >= ask.at:
                     due.append((author, round))
-                    if self._membership.heard_since(author, ask.at - ask.pause):
+                    answered = self._membership.heard_since(author, ask.at - ask.pause)
+                    if answered and author not in waiting.beyond:
                         ask.pause = min(2 * ask.pause, _SLOWEST_ASK * self._timing.patience)
                     ask.at, ask.promised = now + ask.pause, False
         return due
@@ -214,6 +230,21 @@ class Rounds:
                 waiting.declined.add(author)
             else:
                 ask.promised = True
+
+    def beyond(self, author: bytes, at: int | None, now: float) -> list[int]:
+        """`author` has the round `at` open: it has cast its ballots of all earlier ones, so one
+        that is not here was lost on its way.  Rounds whose ballots are to be asked for at once."""
+        due = []
+        for round, waiting in self._waiting.items():
+            ask = waiting.asks.get(author)
+            if ask is None or at is None or at <= round or author in waiting.beyond:
+                continue
+            waiting.beyond.add(author)
+            if ask.pause > self._timing.patience and author not in self._ledger.authors(round):
+                ask.pause, ask.promised = self._timing.patience, False
+                ask.at = now + ask.pause
+                due.append(round)
+        return due
 
     def wake_at(self) -> float | None:
         """The next deadline or question, or None while nothing is waited for."""

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 
 from ..errors import FailureError
 from ..gossip import events
+from ..gossip.neighbours import most_lines
 from ..messages import Ballot
 from ..parameters import LIMITS, Spreading, Timing
 from .clock import Clock
@@ -96,6 +97,7 @@ class Watch:
         self._line, self._honest, self._done = line, honest, done
         self._broadcast = spec.run.spreading is Spreading.BROADCAST
         self._span = spec.run.rounds_per_ballot
+        self._lines = most_lines(spec.run.view) if spec.run.view else LIMITS.members
         self._leaving = {peer for part in spec.leaves for peer in part.peers}
         self._steady: set[bytes] = set()  # authors that cast one ballot for a round, ever
 
@@ -190,7 +192,7 @@ class Watch:
 
     def _memory(self, host: Host, *, held: bool) -> None:
         """Connections are bounded; and, which takes longer to see, so are ballots."""
-        if len(host.lines) > LIMITS.members:
+        if len(host.lines) > self._lines:
             raise self.violated("memory", f"peer {host.index} has {len(host.lines)} connections")
         if not held:
             return

@@ -29,6 +29,7 @@ __all__ = ["World"]
 
 _EACH = 4096  # steps between two calls of `progress`
 _EACH_TRAINING = 16  # the same where learners really train
+_FIRST_SEEDS = 8  # endpoints that a peer of a run with a view knows at the beginning
 _SEEDS = 3  # endpoints that a peer knows when it is started again
 _AGENT = "simulated"
 
@@ -81,15 +82,20 @@ class World:
         spec = self.spec
         late = {peer for part in spec.joins for peer in part.peers}
         first = [peer for peer in range(spec.peers) if peer not in late]
-        timing = replace(spec.timing, quorum=len(first)) if spec.together else spec.timing
+        view, timing = spec.run.view, spec.timing
+        if spec.together:  # with a view nobody ever knows all
+            quorum = min(len(first), view // 2 + 1) if view else len(first)
+            timing = replace(timing, quorum=quorum)
         hosts = [self._new(peer, timing) for peer in first]
         self.watch.first = len(hosts)
         faults.schedule(self)
         for host in hosts:  # all listen before the first one dials
             self.post.at[host.endpoint] = host
         endpoints = tuple(host.endpoint for host in hosts)
+        some, chance = min(view, _FIRST_SEEDS, len(hosts)), self.chance("first seeds")
         for host in hosts:
-            self._start(host, endpoints, fresh=True)
+            seeds = tuple(chance.sample(endpoints, some)) if view else endpoints
+            self._start(host, seeds, fresh=True)
 
     def _own_secret(self, peer: int) -> bytes:
         return hashlib.sha256(f"tallyp2p world {self.seed} peer {peer}".encode()).digest()

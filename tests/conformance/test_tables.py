@@ -16,7 +16,7 @@ from scripts.spec import drift, main, write
 from scripts.spec_clauses import clauses, loose, references
 from tallyp2p import messages
 from tallyp2p.errors import Reason, SettingsError
-from tallyp2p.messages import FINISHED, GREASE_KINDS, Kind
+from tallyp2p.messages import FINISHED, GREASE_KINDS, PARTED, Kind
 from tallyp2p.parameters import LIMITS, PROTOCOL_VERSION, RunParameters, Timing
 from tallyp2p.wire import hello, seal, vote
 from tallyp2p.wire.codec import MAGIC
@@ -227,7 +227,7 @@ def test_the_descriptor_lists_the_table_in_its_order() -> None:
 
     assert names(RunParameters()) == [e["name"] for e in entries if e["name"] not in late]
     changed: dict[str, Any] = {
-        e["name"]: type_of(RunParameters, e["name"])(e["values"][-1])
+        e["name"]: type_of(RunParameters, e["name"])(e["values"][-1] if "values" in e else e["max"])
         for e in entries
         if e["name"] in late
     }
@@ -241,8 +241,8 @@ def test_protocol_numbers() -> None:
     assert (found["map_items"], found["map_depth"]) == (hello._MOST_ITEMS, hello._MOST_DEPTH)
     assert found["none"] == hello._NO_ROUND
     codes = {entry["name"]: entry["code"] for entry in registry("bye-codes")["entries"]}
-    assert codes == {"LEAVING": messages.Bye().code, "FINISHED": FINISHED}
-    assert found["bye_finished"] == FINISHED
+    assert codes == {"LEAVING": messages.Bye().code, "FINISHED": FINISHED, "PARTED": PARTED}
+    assert (found["bye_finished"], found["bye_parted"]) == (FINISHED, PARTED)
 
 
 def test_hello_keys() -> None:

@@ -11,7 +11,7 @@ from tallyp2p.gossip.events import Dial, Effect, Hangup, MemberChanged, Send, Te
 from tallyp2p.gossip.joining import Joining
 from tallyp2p.gossip.membership import Membership, author_of
 from tallyp2p.gossip.outbox import Outbox
-from tallyp2p.messages import Error, Hello, Message, Peers, Ping
+from tallyp2p.messages import Error, Hello, Message, Ping
 from tallyp2p.parameters import LIMITS, Timing
 from tests.world import SMALL_RUN, ballot_of
 
@@ -116,17 +116,6 @@ def test_who_moves_is_followed_and_the_old_connection_closed() -> None:
     bench.contacts.check()
 
 
-def test_who_knows_fewer_is_told_of_the_others() -> None:
-    """CONTACT-8."""
-    bench = Bench()
-    for name in (1, 2, 3):
-        bench.hello(name)
-    peers = [m for m in said(bench.hello(4, known=2)) if isinstance(m, Peers)]
-    assert peers == [Peers(("tcp://other:1", "tcp://other:2", "tcp://other:3"))] or sorted(
-        peers[0].endpoints
-    ) == ["tcp://other:1", "tcp://other:2", "tcp://other:3"]
-
-
 def test_another_run_gets_one_error_a_second_on_a_connection_of_its_own() -> None:
     """CONTACT-3, VERDICT-4."""
     bench = Bench()
@@ -180,16 +169,15 @@ def test_quiet_members_are_pinged_one_at_a_time() -> None:
     assert [type(m) for m in said(bench.outbox.take())] == [Ping]
 
 
-def test_peers_that_are_known_to_be_gone_are_not_dialled_again() -> None:
-    """CONTACT-9."""
+def test_a_look_at_an_endpoint_may_be_short() -> None:
+    """MEMBER-9."""
     bench = Bench()
-    bench.hello(1)
-    change = bench.membership.leave(author_of(bytes([1]) * 32), 0, 2.0)
-    assert change is not None
-    bench.contacts.release(change.member.endpoint)
-    assert bench.outbox.take() == [Hangup("tcp://other:1")]
-    bench.contacts.on_peers(Peers(("tcp://other:1", "tcp://other:2")), None, 3.0)
-    assert [e for e in bench.outbox.take() if isinstance(e, Dial)] == [Dial("tcp://other:2")]
+    bench.contacts.dial("tcp://nobody:1", None, 0.0, lasting=5.0)
+    bench.outbox.take()
+    bench.contacts.knock(None, 4.9)
+    assert [type(m) for m in said(bench.outbox.take())] == [Hello]
+    bench.contacts.knock(None, 9.9)
+    assert bench.outbox.take() == [Hangup("tcp://nobody:1")]
 
 
 def test_connections_are_bounded() -> None:

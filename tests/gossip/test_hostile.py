@@ -73,7 +73,7 @@ def test_strangers_that_come_and_go_are_not_remembered_as_owed_to() -> None:
         for message in (hello(n, start=None), Want(((machine.author, 0),)), Bye()):
             machine.handle(events.Received(link, message), 1.0)
     machine.check()  # among it: how many are owed a ballot (Owing.check)
-    assert len(machine._owing.take(0)) <= LIMITS.members
+    assert len(machine._serving.owing.take(0)) <= LIMITS.members
 
 
 def test_a_small_message_is_not_answered_by_many_large_ones() -> None:

@@ -57,6 +57,16 @@ def test_one_seed_one_trace_and_another_seed_another() -> None:
     assert hashes[0] == hashes[1] != hashes[2]
 
 
+def test_with_a_view_a_peer_begins_with_few_endpoints_and_ends_with_its_ballots() -> None:
+    run = replace(RUN, view=4, degree=2)
+    played = World(world(peers=20, run=run, timing=Timing(rounds=16, view_interval=2.0)))
+    result = played.run()
+    assert result.trace_hash == World(played.spec).run().trace_hash
+    assert played.watch.missing == 0 and played.watch.heard == 2 * len(played.watch.waits)
+    known = max(len(host.machine.members()) for host in played.hosts)
+    assert known <= 4 * 4 + 1 < 20 - 1, "nobody knows everybody"
+
+
 def test_peers_may_have_the_identities_of_others_who_really_ran() -> None:
     made = World(world(), secrets=lambda peer: bytes([peer]) * 32)
     assert [host.machine.author for host in made.hosts] == [

@@ -13,6 +13,7 @@ from tallyp2p.conformance.prober.verdict import Verdict
 from tallyp2p.consensus.ledger import ANNULLED_TAG
 from tallyp2p.errors import Reason, RemoteError
 from tallyp2p.gossip.events import Dial, Event, Hangup, Received, Trespassed
+from tallyp2p.gossip.everybody import Everybody
 from tallyp2p.gossip.machine import PeerMachine
 from tallyp2p.gossip.membership import State
 from tallyp2p.gossip.rounds import Phase
@@ -383,7 +384,8 @@ class AcceptsOtherRuns(PeerMachine):
 
 
 def everybody_is_a_receiver(machine: PeerMachine) -> None:
-    routes = machine._routes
+    assert isinstance(machine._circle, Everybody)
+    routes = machine._circle.routes
     routes.receivers = lambda round, start: tuple(  # type: ignore[method-assign]
         author for author in machine._membership.roster(round, start) if author != machine.author
     )
@@ -414,7 +416,8 @@ def turns_nobody_away(machine: PeerMachine) -> None:
 
 
 def sends_no_peers(machine: PeerMachine) -> None:
-    machine._contacts._send_peers = lambda endpoint: None  # type: ignore[method-assign]
+    assert isinstance(machine._circle, Everybody)
+    machine._circle._send_peers = lambda endpoint: None  # type: ignore[method-assign]
 
 
 def keeps_the_old_line(machine: PeerMachine) -> None:

@@ -1,0 +1,81 @@
+"""The organs of one peer, made and tied together; `machine` says when each has its turn.
+
+What differs between runs with a view and runs without is one organ, the *circle*: who is known
+(`neighbourhood` or `everybody`).
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from ..consensus.ledger import Ledger
+from ..errors import SettingsError
+from ..parameters import LIMITS, RunParameters, Timing
+from .contacts import Card, Contacts
+from .everybody import Everybody
+from .joining import Joining
+from .membership import Membership, author_of
+from .neighbourhood import Neighbourhood
+from .neighbours import Neighbours, most_members
+from .outbox import Outbox
+from .repair import Repair
+from .rounds import Rounds
+from .serving import Serving
+
+__all__ = ["Body"]
+
+
+class Body:
+    """Everything that a peer remembers, by organ.
+
+    Raises :class:`SettingsError` when more neighbours are waited for than a peer can have.
+    """
+
+    def __init__(self, run: RunParameters, timing: Timing, card: Card, random: Random) -> None:
+        if run.view and timing.quorum > run.view + 1:
+            raise SettingsError(
+                f"quorum must be at most view + 1, here {run.view + 1}, and not "
+                f"{timing.quorum}: no peer chooses more than {run.view} others"
+            )
+        author = author_of(card.identity)
+        neighbours = Neighbours(run.view, random) if run.view else None
+        most = most_members(run.view) if run.view else LIMITS.members
+        self.outbox = Outbox()
+        self.ledger = Ledger(run, LIMITS.members, own=author)
+        self.joining = Joining(run, timing)
+        self.membership = Membership(author, timing, random, most)
+        self.rounds = Rounds(run, timing, self.ledger, self.expected, self.membership)
+        self.repair = Repair(run, timing, self.ledger)
+        self.contacts = Contacts(
+            run,
+            timing,
+            card,
+            random,
+            self.membership,
+            self.joining,
+            self.ledger,
+            self.outbox,
+            neighbours,
+        )
+        self.circle = (
+            Neighbourhood(run, timing, random, self.membership, self.contacts, neighbours)
+            if neighbours
+            else Everybody(run, timing, random, self.membership, self.contacts)
+        )
+        self.serving = Serving(
+            run, author, self.ledger, self.rounds, self.repair, self.membership, self.contacts
+        )
+
+    def expected(self, round: int) -> tuple[bytes, ...]:
+        """Authors whose ballots of `round` will come, or have been asked for."""
+        return self.circle.routes.expected(round, self.joining.start)
+
+    def check(self, ahead: int) -> None:
+        """Invariants of all organs; `ahead`: ballots that may be asked for before their time."""
+        self.membership.check()
+        self.contacts.check()
+        self.circle.check()
+        self.rounds.check()
+        self.ledger.check()
+        self.serving.owing.check(ahead + 1)
+        assert not self.outbox.effects

@@ -1,0 +1,146 @@
+"""The circle of a run without a view: everybody knows everybody.
+
+Endpoints travel in PEERS, wherever another's roster turns out to differ; every one that is
+named is dialled.  Who went by silence is looked for again.  (protocol_spec 04, CONTACT-8,
+CONTACT-9, MEMBER-7, MEMBER-9.)
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from ..messages import Hello, Peers
+from ..parameters import LIMITS, RunParameters, Timing
+from ..payloads import Ballot
+from .absent import Absent
+from .contacts import Contacts
+from .member import Change, Introduction, Member, State
+from .membership import Membership
+from .spreading import Routes
+
+__all__ = ["Everybody"]
+
+
+class Everybody:
+    """Who is told of whom, and who is dialled."""
+
+    def __init__(
+        self,
+        run: RunParameters,
+        timing: Timing,
+        random: Random,
+        membership: Membership,
+        contacts: Contacts,
+    ) -> None:
+        self.routes = Routes(run, membership)
+        self.content = False  # the own rounds are made: nobody new is wanted
+        self._timing = timing
+        self._membership, self._contacts = membership, contacts
+        self._absent = Absent(timing.gone_after, LIMITS.members, random)
+        self._look_at = 0.0  # when the next absent member may be looked for
+
+    # --- endpoints ----------------------------------------------------------------------
+
+    def begin(self, endpoints: tuple[str, ...], now: float) -> None:
+        """The peer starts, and was told these endpoints."""
+        for endpoint in endpoints:
+            self.discover(endpoint, None, now)
+
+    def discover(self, endpoint: str, round: int | None, now: float) -> None:
+        """An endpoint came to be known from outside."""
+        self._contacts.dial(endpoint, round, now)
+
+    def on_peers(self, sender: bytes, peers: Peers, round: int | None, now: float) -> None:
+        """Dial whom we do not know; not whom we know to be gone, which spreads more slowly."""
+        strange = [e for e in peers.endpoints if not self._contacts.reaches(e)]
+        if not strange:  # as mostly; nobody else need be looked through
+            return
+        gone = {
+            member.endpoint
+            for member in self._membership.known()
+            if member.state is State.GONE
+            and (member.left or now < member.silent_since + self._timing.gone_after)
+        }
+        for endpoint in strange:
+            if endpoint not in gone:
+                self._contacts.dial(endpoint, round, now)
+
+    def compare(self, author: bytes, roster: int, round: int | None, now: float) -> None:
+        """Pass on who is here, and the own first round, where another's roster differs.
+
+        At most once every `patience`: the answer may be a thousand times what asked for it,
+        and nothing proves that it goes to who asked.
+        """
+        member = self._membership.get(author)
+        if member is not None and roster != self._contacts.roster() and now >= member.told_at:
+            member.told_at = now + self._timing.patience
+            self._contacts.greet(member.endpoint, member, round)
+            self._send_peers(member.endpoint)
+
+    def _send_peers(self, endpoint: str) -> None:
+        endpoints = [
+            member.endpoint
+            for member in self._membership.present()
+            if member.state is State.ALIVE and member.endpoint != endpoint
+        ]
+        for first in range(0, len(endpoints), LIMITS.peers):
+            self._contacts.say(endpoint, Peers(tuple(endpoints[first : first + LIMITS.peers])))
+
+    # --- members ------------------------------------------------------------------------
+
+    def heard(self) -> list[Member]:
+        """Members whose ballots may be expected: all that are not gone."""
+        return self._membership.present()
+
+    def met(self, author: bytes, verdict: Introduction, hello: Hello, now: float) -> None:
+        """A member said HELLO."""
+        self._absent.back(author)
+        if verdict is not Introduction.KNOWN and hello.known < self._contacts.known:
+            self._send_peers(hello.endpoint)
+
+    def pong(self, author: bytes, nonce: int, round: int | None, now: float) -> None:
+        """A member answered PING: no news here."""
+
+    def parted(self, author: bytes, round: int | None) -> None:
+        """Nobody is let go where everybody knows everybody."""
+
+    def gone(self, change: Change, now: float) -> None:
+        """A member is gone."""
+        member = change.member
+        if member.left or member.finished:
+            self._absent.back(member.author)
+        else:
+            self._absent.miss(member.author, member.endpoint, now)
+
+    # --- ballots ------------------------------------------------------------------------
+
+    def draw(self, round: int, here: set[bytes], declined: set[bytes]) -> tuple[bytes, ...]:
+        """Nobody need be asked: ballots come."""
+        return ()
+
+    def accepts(self, sender: bytes, ballot: Ballot) -> bool:
+        """Every ballot counts, whoever brings it."""
+        return True
+
+    def forget_before(self, round: int) -> None:
+        """Nothing is kept by round."""
+
+    # --- time ---------------------------------------------------------------------------
+
+    def tick(self, round: int | None, now: float) -> None:
+        """Look for one that is absent: whoever answers knows the others."""
+        if now < self._look_at or self.content:
+            return
+        endpoint = self._absent.due(now)
+        if endpoint is not None:
+            self._look_at = now + self._timing.probe_interval
+            self._contacts.dial(endpoint, round, now, lasting=self._timing.suspect_after)
+
+    def wake_at(self) -> float | None:
+        """When somebody may be looked for."""
+        moment = self._absent.wake_at()
+        return None if moment is None or self.content else max(moment, self._look_at)
+
+    def check(self) -> None:
+        """Nothing outgrew its limit."""
+        self._absent.check()

@@ -1,0 +1,82 @@
+"""What others ask of this peer's ballots, and what it asks of theirs.
+
+WANT is answered from the ledger; what is not cast yet is promised.  In broadcast runs ledgers
+are compared, with one other at a time.  (protocol_spec 04, ROUND-5 and the REPAIR clauses.)
+"""
+
+from __future__ import annotations
+
+from ..consensus.ledger import Ledger
+from ..messages import Digest, Have, Want
+from ..parameters import LIMITS, RunParameters, Spreading
+from .contacts import Contacts
+from .membership import Membership
+from .owing import Owing
+from .repair import Repair
+from .rounds import Rounds
+
+__all__ = ["Serving"]
+
+
+class Serving:
+    """Answers WANT, DIGEST and HAVE."""
+
+    def __init__(
+        self,
+        run: RunParameters,
+        author: bytes,
+        ledger: Ledger,
+        rounds: Rounds,
+        repair: Repair,
+        membership: Membership,
+        contacts: Contacts,
+    ) -> None:
+        self.owing = Owing()
+        self._run, self._author = run, author
+        self._ledger, self._rounds, self._repair = ledger, rounds, repair
+        self._membership, self._contacts = membership, contacts
+        self._compares = run.spreading is Spreading.BROADCAST
+
+    def on_want(self, sender: bytes, want: Want, at: int) -> bool:
+        """Send what is here.  True when an own ballot is not, and PONG shall say so.
+
+        `at`: the own round, or the one in which this peer will be first.
+        """
+        lacking = False
+        for author, round in dict.fromkeys(want.entries):
+            ballots = self._ledger.wanted(author, round)
+            for ballot in ballots:
+                self._contacts.answer(sender, ballot)
+            if author != self._author or ballots:
+                continue
+            promised = False
+            if round % self._run.rounds_per_ballot == 0 and round < 2**32 - 1:  # MEMBER-8
+                self._membership.seen_in(sender, round)
+            if round >= at and self._repair.in_window(round, at):
+                promised = self.owing.promise(round, sender)
+            # With a view everybody asks at once: most ballots come soon, and who has to wait
+            # asks again (VIEW-6).
+            lacking |= not (promised and self._run.view)
+        return lacking
+
+    def on_digest(self, sender: bytes, digest: Digest, round: int | None) -> None:
+        """Answer where ledgers differ, while `round` is open."""
+        if round is not None and self._compares:
+            for answer in self._repair.on_digest(digest, round):
+                self._contacts.answer(sender, answer)
+
+    def on_have(self, sender: bytes, have: Have, at: int) -> None:
+        """Ask for what is lacking here, send what is lacking there."""
+        if self._compares and self._repair.in_window(have.round, at):
+            for answer in self._repair.on_have(have):
+                self._contacts.answer(sender, answer)
+
+    def gossip(self, round: int | None) -> None:
+        """Begin to compare ledgers with somebody, and ask two for what is known to be lacking."""
+        chosen = self._membership.anyone_alive()
+        if chosen and round is not None and self._compares:
+            self._contacts.answer(chosen.author, self._repair.digest(round))
+            if lacking := self._rounds.lacking()[: LIMITS.want]:  # WANT needs no HAVE before it
+                another = self._membership.anyone_alive() or chosen
+                for author in dict.fromkeys((chosen.author, another.author)):
+                    self._contacts.answer(author, Want(tuple(lacking)))

@@ -1,0 +1,102 @@
+"""The circle without a view: who is told of whom, who is looked for again."""
+
+from __future__ import annotations
+
+from tallyp2p.gossip.events import Dial, Hangup
+from tallyp2p.gossip.everybody import Everybody
+from tallyp2p.messages import Hello, Peers
+from tests.gossip.circles import Bench, author, endpoint, said
+from tests.world import SMALL_RUN
+
+
+def bench() -> Bench[Everybody]:
+    return Bench(SMALL_RUN, Everybody)
+
+
+def test_who_knows_fewer_is_told_of_the_others() -> None:
+    """CONTACT-8."""
+    here = bench()
+    for name in (1, 2, 3):
+        here.hello(name)
+    [peers] = [m for m in said(here.hello(4, known=2)) if isinstance(m, Peers)]
+    assert sorted(peers.endpoints) == [endpoint(1), endpoint(2), endpoint(3)]
+
+
+def test_peers_that_are_known_to_be_gone_are_not_dialled_again() -> None:
+    """CONTACT-9."""
+    here = bench()
+    here.hello(1)
+    change = here.membership.leave(author(1), 0, 2.0)
+    assert change is not None
+    here.contacts.part(change)
+    assert Hangup(endpoint(1)) in here.take()
+    here.circle.on_peers(author(2), Peers((endpoint(1), endpoint(2))), None, 3.0)
+    assert [e for e in here.take() if isinstance(e, Dial)] == [Dial(endpoint(2))]
+
+
+def test_another_roster_is_answered_once_a_patience() -> None:
+    """MEMBER-7."""
+    here = bench()
+    here.hello(1)
+    here.hello(2)
+    for now, answered in ((5.0, True), (5.9, False), (6.0, True)):
+        here.circle.compare(author(1), 1234, 0, now)
+        kinds = {type(m) for m in said(here.take())}
+        assert kinds == ({Hello, Peers} if answered else set())
+
+
+def silent(here: Bench[Everybody], name: int, now: float, bye: bool = False) -> None:
+    """Member `name` goes: by silence, or by BYE."""
+    here.hello(name)
+    if bye:
+        change = here.membership.leave(author(name), 0, now)
+        assert change is not None
+        here.circle.gone(change, now)
+    else:
+        here.membership.lose(endpoint(name), now - 60.0)
+        for gone in here.membership.expire(now):
+            here.contacts.part(gone)
+            here.circle.gone(gone, now)
+    here.take()
+
+
+def looks(here: Bench[Everybody], begin: float, end: float) -> list[float]:
+    """When somebody was dialled."""
+    found = []
+    while (moment := here.circle.wake_at()) is not None and moment < end:
+        now = max(moment, begin)
+        here.circle.tick(0, now)
+        found += [now for e in here.take() if isinstance(e, Dial)]
+        for name in range(9):
+            here.contacts.abandon(endpoint(name))
+        here.take()
+    return found
+
+
+def test_who_went_by_silence_is_looked_for_at_growing_distances() -> None:
+    """MEMBER-9: a cut that lasted longer than suspicion heals."""
+    here = bench()
+    silent(here, 1, 100.0)
+    at = looks(here, 100.0, 3000.0)
+    pauses = [b - a for a, b in zip([100.0, *at], at, strict=False)]
+    assert 4 <= len(at) <= 9, at
+    for number, pause in enumerate(pauses):
+        assert 30.0 * 2**number <= pause <= 90.0 * 2**number
+
+
+def test_who_said_bye_or_is_back_is_not_looked_for() -> None:
+    """MEMBER-9."""
+    here = bench()
+    silent(here, 1, 100.0, bye=True)
+    silent(here, 2, 100.0)
+    here.hello(2, 120.0)
+    assert looks(here, 100.0, 1e6) == []
+
+
+def test_of_many_that_are_absent_one_is_looked_for_at_a_time() -> None:
+    """MEMBER-9: a large network that was cut does not begin with a storm."""
+    here = bench()
+    for name in range(2, 8):
+        silent(here, name, 100.0)
+    at = looks(here, 100.0, 400.0)
+    assert len(at) >= 6 and all(b - a >= 5.0 for a, b in zip(at, at[1:], strict=False))

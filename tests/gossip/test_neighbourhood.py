@@ -1,0 +1,206 @@
+"""One peer of a run with a view: whom it chooses, lets go, and believes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tallyp2p.gossip.events import Dial, Effect, Hangup, Send
+from tallyp2p.gossip.neighbourhood import Neighbourhood
+from tallyp2p.messages import PARTED, Bye, Error, Hello, Peers, Ping
+from tests.gossip.circles import Bench, author, endpoint, said
+from tests.world import SMALL_RUN, ballot_of
+
+VIEW = 4
+RUN = replace(SMALL_RUN, view=VIEW, degree=2)
+
+
+def bench(seeds: int = 0) -> Bench[Neighbourhood]:
+    here = Bench(RUN, Neighbourhood)
+    here.circle.begin(tuple(endpoint(n) for n in range(1, seeds + 1)), 0.0)
+    return here
+
+
+def nonces(effects: list[Effect]) -> dict[str, int]:
+    """Nonce of the PING to each endpoint."""
+    return {
+        e.endpoint: e.message.nonce
+        for e in effects
+        if isinstance(e, Send) and isinstance(e.message, Ping)
+    }
+
+
+def answer(here: Bench[Neighbourhood], name: int, now: float = 1.0) -> list[Effect]:
+    """Peer `name`, which is dialled, says HELLO and answers PING."""
+    nonce = nonces(here.hello(name, now))[endpoint(name)]
+    here.membership.heard(author(name), now)
+    here.circle.pong(author(name), nonce, 0, now)
+    return here.take()
+
+
+def settled(seeds: int = VIEW) -> Bench[Neighbourhood]:
+    """A peer that has chosen peers 1 to 4, in this order."""
+    here = bench(seeds)
+    here.take()
+    for name in range(1, VIEW + 1):
+        answer(here, name)
+    return here
+
+
+def chosen(here: Bench[Neighbourhood]) -> set[bytes]:
+    return {member.author for member in here.circle.heard()}
+
+
+def test_seeds_are_dialled_as_many_as_are_wanted() -> None:
+    """VIEW-2."""
+    here = bench(seeds=9)
+    assert len([e for e in here.take() if isinstance(e, Dial)]) == VIEW
+
+
+def test_who_answers_where_it_was_dialled_is_chosen_and_asked_for_more() -> None:
+    """VIEW-3, VIEW-4."""
+    here = bench(seeds=1)
+    here.take()
+    effects = answer(here, 1)
+    assert chosen(here) == {author(1)}
+    assert Send(endpoint(1), Peers(())) in effects
+
+
+def test_who_only_claims_to_be_there_is_not() -> None:
+    """VIEW-3: HELLO with an endpoint that is being dialled, from somebody else."""
+    here = bench(seeds=1)
+    here.take()
+    ping = nonces(here.hello(66, endpoint=endpoint(1)))
+    assert list(ping) == [endpoint(1)], "the question goes to the endpoint, not to who said HELLO"
+    here.circle.pong(author(66), ping[endpoint(1)] ^ 1, 0, 1.0)
+    assert chosen(here) == set()
+
+
+def test_guests_are_members_but_have_no_voice_and_teach_no_endpoints() -> None:
+    """VIEW-1, VIEW-4, VIEW-6."""
+    here = settled()
+    here.hello(50)
+    here.circle.draw(0, set(), set())
+    for _ in range(100):
+        assert author(50) not in here.circle.draw(0, set(), set())
+    assert not here.circle.accepts(author(50), ballot_of(RUN, author(50), 0))
+    here.circle.on_peers(author(50), Peers((endpoint(51), endpoint(52))), 0, 2.0)
+    here.circle.tick(0, 100.0)
+    assert not {endpoint(51), endpoint(52)} & {
+        e.endpoint for e in here.take() if isinstance(e, Dial)
+    }
+
+
+def test_only_a_ballot_that_was_asked_for_counts_and_only_from_its_author() -> None:
+    """VIEW-6."""
+    here = settled()
+    asked = here.circle.draw(0, set(), set())
+    other = next(iter(chosen(here) - set(asked)))
+    assert here.circle.accepts(asked[0], ballot_of(RUN, asked[0], 0))
+    assert not here.circle.accepts(asked[1], ballot_of(RUN, asked[0], 0))
+    assert not here.circle.accepts(other, ballot_of(RUN, other, 0))
+    assert not here.circle.accepts(asked[0], ballot_of(RUN, asked[0], 2))
+
+
+def test_strangers_beyond_the_guests_seats_are_turned_away() -> None:
+    """VIEW-3."""
+    here = settled()
+    for name in range(100, 100 + 2 * VIEW):
+        here.hello(name)
+    assert here.membership.met() == 3 * VIEW
+    effects = here.hello(999, now=9.0)
+    assert [type(m) for m in said(effects)] == [Error] and here.membership.met() == 3 * VIEW
+    assert chosen(here) == {author(n) for n in range(1, VIEW + 1)}
+
+
+def test_once_an_interval_a_fresh_one_takes_the_oldests_place() -> None:
+    """VIEW-5, VIEW-7."""
+    here = settled()
+    at = here.circle.wake_at()
+    here.circle.tick(0, at)
+    [ask] = [e for e in here.take() if isinstance(e, Send) and isinstance(e.message, Peers)]
+    asked = next(n for n in range(1, VIEW + 1) if endpoint(n) == ask.endpoint)
+    here.circle.on_peers(author(asked), Peers((endpoint(7),)), 0, at)
+    dialled: list[Effect] = []
+    while not dialled:
+        at = here.circle.wake_at()
+        here.circle.tick(0, at)
+        dialled = [e for e in here.take() if isinstance(e, Dial)]
+    assert dialled == [Dial(endpoint(7))] and at >= 60.0
+    effects = answer(here, 7, at)
+    assert chosen(here) == {author(n) for n in (2, 3, 4, 7)}
+    assert Send(endpoint(1), Bye(None, PARTED)) in effects and Hangup(endpoint(1)) in effects
+    assert here.membership.get(author(1)) is None
+
+
+def test_a_guest_that_has_parted_is_forgotten_a_chosen_one_greeted() -> None:
+    """VIEW-8."""
+    here = settled()
+    here.hello(50)
+    here.circle.parted(author(50), 0)
+    assert Hangup(endpoint(50)) in here.take() and here.membership.get(author(50)) is None
+    here.circle.parted(author(1), 0)
+    [hello] = said(here.take())
+    assert isinstance(hello, Hello) and not hello.met, "it shall say HELLO, too"
+    assert author(1) in chosen(here)
+
+
+def test_endpoints_are_passed_on_but_not_too_often() -> None:
+    """VIEW-5."""
+    here = settled()
+    here.hello(50)
+    for now, answered in ((2.0, True), (6.9, False), (7.0, True)):
+        here.circle.on_peers(author(50), Peers(()), 0, now)
+        answers = said(here.take())
+        assert len(answers) == answered
+        for peers in answers:
+            assert isinstance(peers, Peers) and endpoint(50) not in peers.endpoints
+
+
+def test_who_falls_silent_makes_room_and_is_looked_for_later() -> None:
+    """VIEW-7, MEMBER-9."""
+    here = settled()
+    here.membership.lose(endpoint(1), 2.0)
+    here.circle.discover(endpoint(8), 0, 2.0)
+    answer(here, 8, 3.0)
+    assert chosen(here) == {author(n) for n in (2, 3, 4, 8)}
+    now, dialled = 3.0, set()
+    while now < 95.0:
+        now = here.circle.wake_at()
+        here.circle.tick(0, now)
+        dialled |= {e.endpoint for e in here.take() if isinstance(e, Dial)}
+    assert dialled == {endpoint(1)}
+
+
+def test_a_pick_that_never_answers_is_given_up() -> None:
+    """VIEW-2."""
+    here = settled()
+    here.membership.lose(endpoint(1), 2.0)
+    here.circle.discover(endpoint(8), 0, 2.0)
+    here.take()
+    here.circle.tick(0, 7.0)
+    assert Hangup(endpoint(8)) in here.take()
+
+
+def test_who_has_nobody_goes_back_to_its_seeds() -> None:
+    """VIEW-2."""
+    here = settled()
+    for name in range(1, VIEW + 1):
+        here.membership.lose(endpoint(name), 2.0)
+    for change in here.membership.expire(62.0):
+        here.contacts.part(change)
+        here.circle.gone(change, 62.0)
+    assert here.circle.heard() == []
+    here.take()
+    here.circle.tick(0, 62.0)
+    assert len([e for e in here.take() if isinstance(e, Dial)]) == VIEW
+
+
+def test_who_has_made_its_rounds_looks_for_nobody() -> None:
+    """VIEW-2."""
+    here = settled()
+    here.circle.content = True
+    here.membership.lose(endpoint(1), 2.0)
+    here.circle.discover(endpoint(8), 0, 2.0)
+    for now in range(3, 300):
+        here.circle.tick(0, float(now))
+    assert [e for e in here.take() if isinstance(e, Dial)] == []
