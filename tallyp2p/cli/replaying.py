@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["replay_all"]
 
+_TTY_EVERY, _LOG_EVERY = 0.2, 10.0  # seconds between two lines of progress
+_WIDE = 200  # columns where nobody looks: a file or a pipe need not fold paths
+
 
 def replay_all(paths: Sequence[Path], as_json: bool) -> int:
     """Replay the traces at `paths`; the exit code.
@@ -29,14 +33,11 @@ def replay_all(paths: Sequence[Path], as_json: bool) -> int:
     from ..simulator.replay import replay
     from ..tracing.reading import read_trace
 
-    terminal = sys.stderr.isatty() and not as_json
     found = []
-    for number, path in enumerate(paths, start=1):
-        if terminal:
-            click.echo(f"\r\x1b[Kreplaying {number} of {len(paths)}: {path}", err=True, nl=False)
-        found.append(replay(read_trace(path)))
-    if terminal:
-        click.echo("\r\x1b[K", err=True, nl=False)
+    with _Progress(quiet=as_json) as progress:
+        for number, path in enumerate(paths, start=1):
+            progress.name = f"{number} of {len(paths)}: {path}"
+            found.append(replay(read_trace(path), progress))
     differing = [life for life in found if life.difference is not None]
     if as_json:
         report = {"equal": not differing, "replays": [life.as_json() for life in found]}
@@ -48,6 +49,31 @@ def replay_all(paths: Sequence[Path], as_json: bool) -> int:
         others = f"; {len(differing) - 1} more traces differ" if differing[1:] else ""
         raise FailureError(f"{first.trace}, {first.difference}{others}")
     return DONE
+
+
+class _Progress:
+    """What is being replayed, as one line on a terminal or one every ten seconds elsewhere."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.name = ""
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._shown = time.monotonic()
+
+    def __call__(self, fed: int) -> None:
+        now = time.monotonic()
+        if self._quiet or now < self._shown + (_TTY_EVERY if self._terminal else _LOG_EVERY):
+            return
+        self._shown = now
+        text = f"replaying {self.name}, {fed:,} events"
+        click.echo(f"\r\x1b[K{text}" if self._terminal else text, err=True, nl=not self._terminal)
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        if self._terminal and not self._quiet:
+            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def _print(found: Sequence[Replay]) -> None:
@@ -72,7 +98,8 @@ def _print(found: Sequence[Replay]) -> None:
             printable(life.ended),
             "equal" if difference is None else f"other at line {difference.line}",
         )
-    Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=True).print(table)
+    width = None if sys.stdout.isatty() else _WIDE
+    Console(file=sys.stdout, highlight=False, markup=False, width=width).print(table)
     click.echo(f"events   {_summed(life.events for life in found)}")
     click.echo(f"effects  {_summed(life.effects for life in found)}")
 

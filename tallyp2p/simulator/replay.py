@@ -7,6 +7,7 @@ recorded, effect by effect; between any two events it is held to its invariants.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from ..tracing.plain import Object, Plain
 from ..tracing.reading import Moment, Trace
 
 __all__ = ["Difference", "Replay", "replay"]
+
+_EACH = 256  # events between two calls of `progress`
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,11 @@ class Replay:
         return asdict(self) | {"equal": self.difference is None}
 
 
-def replay(trace: Trace) -> Replay:
-    """Feed a trace to a machine of its birth, up to its end or the first difference."""
+def replay(trace: Trace, progress: Callable[[int], None] | None = None) -> Replay:
+    """Feed a trace to a machine of its birth, up to its end or the first difference.
+
+    `progress` is told now and then how many events were fed.
+    """
     birth = trace.birth
     plain = Plain(birth.run, birth.identity, birth.instance)
     machine = birth.machine()
@@ -61,7 +67,9 @@ def replay(trace: Trace) -> Replay:
     events: Counter[str] = Counter()
     effects: Counter[str] = Counter()
     ended, difference = "cut", None
-    for moment in trace.moments:
+    for fed, moment in enumerate(trace.moments):
+        if progress is not None and not fed % _EACH:
+            progress(fed)
         events[moment.shown["event"]] += 1
         try:
             answer = [plain.effect(effect) for effect in machine.handle(moment.event, moment.at)]

@@ -37,6 +37,14 @@ def test_lives_are_replayed_and_summed_up(
     assert said.err == ""
 
 
+def test_long_work_shows_how_far_it_is(
+    traces: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallyp2p.cli.replaying._LOG_EVERY", 0.0)
+    assert run("--replay", *traces) == 0
+    assert f"replaying 2 of 5: {traces[1]}, 0 events\n" in capsys.readouterr().err
+
+
 def test_json_says_the_same(traces: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--replay", "--json", traces[0]) == 0
     report = json.loads(capsys.readouterr().out)

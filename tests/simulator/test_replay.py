@@ -122,6 +122,13 @@ def test_effects_that_are_lacking_or_too_many_are_differences(tmp_path: Path) ->
         assert words in str(difference)
 
 
+def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallyp2p.simulator.replay._EACH", 50)
+    told: list[int] = []
+    life = replay(read_trace(recorded(tmp_path)[0]), told.append)
+    assert told == list(range(0, sum(life.events.values()), 50)) and told[1] == 50
+
+
 def test_a_summary_is_plain_json(tmp_path: Path) -> None:
     found = replays(recorded(tmp_path))[0].as_json()
     assert found["equal"] is True and json.loads(json.dumps(found)) == found
