@@ -10,6 +10,10 @@ fall on one wrong class of the probe, and whether probes are alike or unlike (ac
 follow a Beta distribution of weight 6).  Measured is how often plurality names the true class,
 over all probes, ballots and peers.
 
+A second table has real learners, as shipped (digits, Dirichlet 0.1), in the same simulator: what
+models reach on the test set, alone and in the swarm.  1,000 private images are shared among all
+peers, so the more peers, the fewer images each has.
+
 Expected: few suffice where voters are good or err unlike; where half of the errors agree, and
 probes are unlike, more ballots add little.
 """
@@ -24,8 +28,9 @@ from simulations.byzantine import Jury
 from simulations.pictures import Line, draw
 from simulations.recording import Record, Row, columns, options, work_through
 from tallyp2p.parameters import RunParameters, Spreading, Timing
-from tallyp2p.simulator.spec import Voting, WorldSpec
+from tallyp2p.simulator.spec import Kind, Learning, Voting, WorldSpec
 from tallyp2p.simulator.world import World
+from tallyp2p.staging import stage
 
 __all__ = ["CELLS", "main", "measure", "picture", "table"]
 
@@ -41,21 +46,48 @@ CELLS: list[Row] = [
     for accuracy in ACCURACIES
     for hears in HEARS
 ]
-QUICK: list[Row] = [
-    {"accuracy": 0.6, "correlation": 0.0, "uneven": 0.0, "hears": hears} for hears in ("1", "all")
+REAL: list[Row] = [
+    {"learners": "digits", "peers": peers, "hears": hears}
+    for peers, hears in ((10, "2"), (10, "all"), (30, "2"), (100, "2"), (100, "8"))
 ]
+QUICK: list[Row] = [
+    *({"accuracy": 0.6, "correlation": 0.0, "uneven": 0.0, "hears": h} for h in ("1", "all")),
+    {"learners": "digits", "peers": 3, "hears": "2"},
+]
+
+
+def _ways(hears: str) -> dict[str, Any]:
+    """Run parameters by which a peer hears so many."""
+    if hears == "all":
+        return {"spreading": Spreading.BROADCAST}
+    return {"spreading": Spreading.SAMPLED, "degree": int(hears)}
+
+
+def learnt(cell: Row, rounds: int = 560) -> dict[str, Any]:
+    """What real learners reach in one world."""
+    spec = WorldSpec(
+        name="jury",
+        peers=cell["peers"],
+        check=False,
+        run=RunParameters(**_ways(cell["hears"])),
+        timing=Timing(rounds=rounds),
+        learners=Learning(kind=Kind.REAL, profile="default"),
+    )
+    told = stage(spec).run().learnt
+    assert told is not None
+    means = {who: round(told[who]["mean"], 4) for who in ("alone", "swarm")}
+    return {**means, "least": round(min(told["swarm"]["per_peer"]), 4), "rounds": rounds}
 
 
 def measure(cell: Row, peers: int = PEERS, ballots: int = BALLOTS) -> dict[str, Any]:
     """How right the tallies of one world are."""
-    ways: dict[str, Any] = {"spreading": Spreading.BROADCAST}
-    if cell["hears"] != "all":
-        ways = {"spreading": Spreading.SAMPLED, "degree": int(cell["hears"])}
+    if "learners" in cell:
+        return learnt(cell, 560 if peers == PEERS else 16)
     spec = WorldSpec(
         name="jury",
         peers=peers,
         check=False,
-        run=RunParameters(pool=3000, rounds_per_ballot=8, **ways),
+        run=RunParameters(pool=3000, rounds_per_ballot=8, **_ways(cell["hears"])),
         timing=Timing(rounds=ballots * 8),
         voting=Voting(
             accuracy=cell["accuracy"], correlation=cell["correlation"], uneven=cell["uneven"]
@@ -82,7 +114,7 @@ def table(rows: list[Row]) -> Iterator[str]:
     """A row for each kind of voter, a column for each size of jury, in Markdown."""
     names = [f"{hears} others" if hears.isdigit() else "all" for hears in HEARS]
     names[0] = "1 other"
-    found = {tuple(row["settings"].values()): row["right"] for row in rows}
+    found = {tuple(row["settings"].values()): row["right"] for row in rows if "right" in row}
     body = []
     for correlation, uneven in KINDS:
         for accuracy in ACCURACIES:
@@ -93,6 +125,22 @@ def table(rows: list[Row]) -> Iterator[str]:
     yield from columns(("voters", "accuracy of one", *names), body)
 
 
+def trained(rows: list[Row]) -> Iterator[str]:
+    """The second table, in Markdown."""
+    head = ("peers", "hears", "rounds", "alone", "swarm", "worst peer")
+    body = [
+        (
+            str(row["settings"]["peers"]),
+            f"{row['settings']['hears']} others".replace("all others", "all"),
+            str(row["rounds"]),
+            *(f"{100 * row[figure]:.1f}" for figure in ("alone", "swarm", "least")),
+        )
+        for row in rows
+        if "learners" in row["settings"]
+    ]
+    yield from columns(head, body)
+
+
 def picture(rows: list[Row], path: Path) -> None:
     """How right a tally is against the ballots in it, for voters of accuracy 0.6."""
     lines = []
@@ -100,7 +148,8 @@ def picture(rows: list[Row], path: Path) -> None:
         mine = {
             row["settings"]["hears"]: 100 * row["right"]
             for row in rows
-            if (row["settings"]["correlation"], row["settings"]["uneven"])
+            if "right" in row
+            and (row["settings"]["correlation"], row["settings"]["uneven"])
             == (correlation, round(uneven, 4))
             and row["settings"]["accuracy"] == 0.6
         }
@@ -127,8 +176,8 @@ def main(arguments: list[str] | None = None) -> None:
     if chosen.quick:
         work_through(record, QUICK, lambda cell: measure(cell, peers=8, ballots=2))
     else:
-        work_through(record, CELLS, measure)
-    print("\n".join(table(record.rows)))
+        work_through(record, [*CELLS, *REAL], measure)
+    print("\n".join([*table(record.rows), "", *trained(record.rows)]))
     picture(record.rows, chosen.out / "jury.png")
 
 

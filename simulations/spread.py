@@ -97,7 +97,7 @@ def cold(peers: int, loss: float, seed: int) -> tuple[float, float]:
     spec = _spec(peers, loss, seed, 4, 0.0)
     world = World(spec)
     world.run()
-    first, third = (world.watch.reach[ballot] for ballot in (0, 2))
+    first, third = (world.watch.seen.reach[ballot] for ballot in (0, 2))
     return first.last, max(0.0, third.newest - third.last) / spec.timing.gossip_interval
 
 

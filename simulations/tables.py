@@ -29,6 +29,7 @@ TABLES: dict[str, tuple[str, Made]] = {
     "disturbed": ("spread", spread.disturbed),
     "scale": ("scale", scale.table),
     "jury": ("jury", jury.table),
+    "trained": ("jury", jury.trained),
     **{
         f"byzantine {colluders} {hears}": (
             "byzantine",
