@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..birth import Birth
+from ..consensus.ledger import Ledger
 from ..errors import FailureError, SettingsError
 from ..gossip.events import Effect, Event
 from ..gossip.machine import PeerMachine
@@ -79,31 +80,49 @@ class Recorded(PeerMachine):
 
     def __init__(self, birth: Birth, file: TraceFile) -> None:
         super().__init__(*birth.parts())
-        self._birth, self._file = birth, file
-        self._plain = Plain(birth.run, birth.identity, birth.instance)
-        self._begun = False
-        self._flushed = -math.inf  # the moment of the last flush
+        self._witness = _Witness(birth, file)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """As that of the machine; what it raises is recorded, too."""
         if self.finished:
             return []
-        if not self._begun:  # by now it holds what a disk kept
-            self._begun = True
-            held = held_at_birth(self.ledger, self.run.rounds_per_ballot)
-            self._file.write(shown_header(self._birth, held, self._plain))
-        line: Object = {"at": float(now)} | self._plain.event(event)
+        self._witness.begin(self.ledger)
         try:
             effects = super().handle(event, now)
         except Exception as error:
-            self._file.write(line | {"raised": f"{type(error).__name__}: {error}"})
-            self._file.flush()
+            self._witness.see(now, event, f"{type(error).__name__}: {error}", last=True)
             raise
-        self._file.write(line | {"effects": [self._plain.effect(effect) for effect in effects]})
-        if self.finished or now - self._flushed >= _LONGEST:
+        self._witness.see(now, event, effects, last=self.finished)
+        return effects
+
+
+class _Witness:
+    """Says what it sees."""
+
+    def __init__(self, birth: Birth, file: TraceFile) -> None:
+        self._birth, self._file = birth, file
+        self._plain = Plain(birth.run, birth.identity, birth.instance)
+        self._begun = False
+        self._flushed = -math.inf  # the moment of the last flush
+
+    def begin(self, ledger: Ledger) -> None:
+        """Write the header before the first event: by now the ledger has what a disk kept."""
+        if not self._begun:
+            self._begun = True
+            held = held_at_birth(ledger, self._birth.run.rounds_per_ballot)
+            self._file.write(shown_header(self._birth, held, self._plain))
+
+    def see(self, now: float, event: Event, answer: list[Effect] | str, *, last: bool) -> None:
+        """Write an event and the effects that answered it, or what was raised."""
+        line: Object = {"at": float(now)} | self._plain.event(event)
+        if isinstance(answer, str):
+            line["raised"] = answer
+        else:
+            line["effects"] = [self._plain.effect(effect) for effect in answer]
+        self._file.write(line)
+        if last or now - self._flushed >= _LONGEST:
             self._flushed = now
             self._file.flush()
-        return effects
 
 
 class Traces:

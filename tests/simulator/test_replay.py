@@ -31,8 +31,9 @@ def replays(paths: list[Path]) -> list[Replay]:
         replace(RUN, ids=Ids.EXPLICIT, seal=Seal.ED25519),
         replace(BROADCAST, ids=Ids.EXPLICIT),
         replace(BROADCAST, seal=Seal.ED25519),
+        replace(RUN, view=3),
     ],
-    ids=["sampled", "sampled explicit sealed", "broadcast explicit", "broadcast sealed"],
+    ids=["sampled", "sampled explicit sealed", "broadcast explicit", "broadcast sealed", "view"],
 )
 def test_every_life_of_a_rough_world_is_repeated(run: RunParameters, tmp_path: Path) -> None:
     pace = Pace.FREE if run.spreading is Spreading.SAMPLED else Pace.LOCKSTEP
