@@ -105,9 +105,12 @@ def _seat(profile: Profile, secret: bytes, index: int | None) -> Seat:
 def swarm_profile(profile: Profile) -> Profile:
     """The profile of a peer that is started together with all others of its swarm.
 
-    All are there before the first round, so a swarm's ballots depend on its seed alone.
+    All are there before the first round, so a swarm's ballots depend on its seed alone.  Where
+    a peer knows only some (run.view), it waits for half as many as it will choose.
     """
-    return replace(profile, timing=replace(profile.timing, quorum=profile.peers))
+    view = profile.run.view
+    quorum = min(profile.peers, view // 2 + 1) if view else profile.peers
+    return replace(profile, timing=replace(profile.timing, quorum=quorum))
 
 
 def build(profile: Profile, index: int) -> Built:

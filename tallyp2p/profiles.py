@@ -64,6 +64,7 @@ class RunSettings:
     rounds_per_ballot: int = RunParameters.rounds_per_ballot
     spreading: Spreading = RunParameters.spreading
     degree: int = RunParameters.degree
+    view: int = RunParameters.view
     ids: Ids = RunParameters.ids
     seal: Seal = RunParameters.seal
 
@@ -103,6 +104,7 @@ class Profile:
             rounds_per_ballot=self.run.rounds_per_ballot,
             spreading=self.run.spreading,
             degree=self.run.degree,
+            view=self.run.view,
             ids=self.run.ids,
             seal=self.run.seal,
         )

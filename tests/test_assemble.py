@@ -54,6 +54,8 @@ def test_new_peer_takes_identity_and_shard_from_the_entropy() -> None:
 
 def test_swarm_waits_for_all_its_peers() -> None:
     assert swarm_profile(load("default", {"peers": 7})).timing.quorum == 7
+    some = load("default", {"peers": 40, "view": 12})
+    assert swarm_profile(some).timing.quorum == 7
 
 
 def test_swarm_needs_a_port_for_each_peer() -> None:

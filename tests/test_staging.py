@@ -104,14 +104,14 @@ def test_a_world_is_the_swarm_of_its_profile_and_seed() -> None:
 
 
 def test_of_run_and_timing_the_world_says_what_differs() -> None:
-    spec = real("[run]\ndegree = 3\n", peers=5)
+    spec = real("[run]\ndegree = 3\nview = 4\n", peers=5)
     spec = replace(spec, learners=replace(spec.learners, profile="free"))
     profile = profile_of(spec, 9)
-    assert (profile.run.degree, profile.run.probes) == (3, 32)
+    assert (profile.run.degree, profile.run.view, profile.run.probes) == (3, 4, 32)
     assert (profile.timing.rounds, profile.timing.staleness) == (32, 8)
     assert (profile.timing.pace, profile.seed, profile.peers) == ("free", 9, 5)
-    paper = replace(spec.learners, profile="paper")
-    assert profile_of(replace(spec, learners=paper), 9).run.spreading is Spreading.BROADCAST
+    paper = replace(real(), learners=replace(spec.learners, profile="paper"))
+    assert profile_of(paper, 9).run.spreading is Spreading.BROADCAST
 
 
 def test_a_profile_lies_beside_its_world(tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ class RunChoices(Protocol):
     @property
     def degree(self) -> int: ...
     @property
+    def view(self) -> int: ...
+    @property
     def ids(self) -> Ids: ...
     @property
     def seal(self) -> Seal: ...
@@ -160,6 +162,7 @@ def _agreed(
         rounds_per_ballot=run.rounds_per_ballot,
         spreading=run.spreading,
         degree=run.degree,
+        view=run.view,
         ids=run.ids,
         seal=run.seal,
     )

@@ -29,6 +29,7 @@ class Choices:
     rounds_per_ballot: int = 4
     spreading: Spreading = Spreading.SAMPLED
     degree: int = 2
+    view: int = 0
     ids: Ids = Ids.DERIVED
     seal: Seal = Seal.NONE
 
