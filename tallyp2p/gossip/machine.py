@@ -104,13 +104,16 @@ class PeerMachine:
         """When a Ticked is wanted at the latest; None once finished or not yet started."""
         if self.finished or not self._contacts.endpoint:
             return None
-        organs = (self._contacts, self._membership, self._rounds, self._circle)
-        moments = [organ.wake_at() for organ in organs]
+        soonest = self._contacts.wake_at()
+        for organ in (self._membership, self._rounds, self._circle):
+            moment = organ.wake_at()
+            if moment is not None and moment < soonest:
+                soonest = moment
         if self.run.spreading is Spreading.BROADCAST:
-            moments.append(self._gossip_at)
+            soonest = min(soonest, self._gossip_at)
         if self._rounds.phase is Phase.JOINING:
-            moments.append(self._joining.wake_at())
-        return min(moment for moment in moments if moment is not None)
+            soonest = min(soonest, self._joining.wake_at())
+        return soonest
 
     @property
     def finished(self) -> bool:
@@ -262,7 +265,7 @@ class PeerMachine:
         if change := self._membership.heard(author, self._now):
             self._contacts.reach(change.member, self.round, self._now)
             self._contacts.tell(change)
-        if self._membership.has_left(author) and type(message) is not Ballot:
+        if type(message) is not Ballot and self._membership.has_left(author):
             return  # overtaken by its own BYE
         self._on_message[type(message)](author, message)
 

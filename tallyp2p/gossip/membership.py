@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import reduce
+from math import inf
 from operator import xor
 from random import Random
 
@@ -319,14 +320,14 @@ class Membership:
 
     def wake_at(self) -> float | None:
         """When expire() or to_remind() may next have something to say."""
-        soonest: float | None = None
+        if not self._asked and not self._suspects:
+            return None
+        soonest = inf
         for m in self._asked.values():
             if m.asked_at is not None:
-                moment = min(m.remind_at, m.asked_at + self._timing.suspect_after)
-                soonest = moment if soonest is None else min(soonest, moment)
+                soonest = min(soonest, m.remind_at, m.asked_at + self._timing.suspect_after)
         for m in self._suspects.values():
-            moment = m.silent_since + self._timing.gone_after
-            soonest = moment if soonest is None else min(soonest, moment)
+            soonest = min(soonest, m.silent_since + self._timing.gone_after)
         return soonest
 
     def check(self) -> None:
@@ -335,8 +336,7 @@ class Membership:
         assert len(self._links) <= LIMITS.links
         here = [m for _, m in sorted(self._members.items()) if m.state is not State.GONE]
         assert self._sum == reduce(xor, (roster_part(m.author, m.start) for m in here), 0)
-        version, present = self._present
-        assert version != self.version or present == here, "version did not rise"
+        assert self._present[0] != self.version or self._present[1] == here, "version did not rise"
         for author, member in self._members.items():
             assert member.author == author != self.author
             assert (member.asked_at is not None) == (author in self._asked), member

@@ -258,9 +258,11 @@ class Neighbourhood:
 
     def wake_at(self) -> float:
         """The next exchange, repeated question, or look for somebody absent."""
-        moments = [self._exchange_at, *(p.again_at for p in self._neighbours.picks.values())]
+        soonest = self._exchange_at
+        for pick in self._neighbours.picks.values():
+            soonest = min(soonest, pick.again_at)
         absent = self._absent.wake_at()
-        return min(moments if absent is None else [*moments, absent])
+        return soonest if absent is None else min(soonest, absent)
 
     def check(self) -> None:
         """Who is chosen is a member, and nothing outgrew its limit."""

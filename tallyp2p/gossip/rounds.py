@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
+from math import inf
 
 from ..consensus.contributor import Election
 from ..consensus.ledger import Ledger
@@ -248,21 +249,19 @@ class Rounds:
 
     def wake_at(self) -> float | None:
         """The next deadline or question, or None while nothing is waited for."""
-        moments: list[float] = []
-        if self.phase is Phase.STAYING:
-            moments.append(self.stay_until)
-        if self.phase is Phase.OPEN:
-            moments.append(self._closes_at())
+        if not self._waiting:  # as mostly; and this is asked after nearly every event
+            return self.stay_until if self.phase is Phase.STAYING else None
+        soonest = self._closes_at() if self.phase is Phase.OPEN else inf
         first = self.opened_at + self._timing.patience
         for round, waiting in self._waiting.items():
-            if not waiting.asks:  # as mostly, and asked after every event: nobody need be counted
+            if not waiting.asks:  # then nobody need be counted
                 if self._held_open(round, waiting):
-                    moments.append(first)
+                    soonest = min(soonest, first)
                 continue
             for author in self._holding(round):
                 ask = waiting.asks.get(author)
-                moments.append(first if ask is None else ask.at)
-        return min(moments, default=None)
+                soonest = min(soonest, first if ask is None else ask.at)
+        return None if soonest == inf else soonest
 
     def check(self) -> None:
         """The phases and what is waited for agree."""
@@ -292,6 +291,8 @@ class Rounds:
         different age, and to wake at the deadline of each would be in vain.
         """
         own = self._waiting[self.round].deadline
+        if len(self._waiting) == 1:
+            return own
         newest = self._newest_awaited()
         waiting = self._waiting.items()
         held = (w.deadline for r, w in waiting if r <= newest and self._held_open(r, w))
