@@ -35,11 +35,15 @@ MEET = 10.0  # seconds: by then the swarm has met, and each peer has every first
 TRAINING = 20.0  # seconds: gossip goes on meanwhile
 ROUND = 1  # the ballot that is measured
 
-SEEDS = {8: 200, 32: 100, 64: 50, 512: 3}
+SEEDS = {8: 200, 32: 100, 64: 50, 512: 2}
+MANY = 1000  # seeds, where something is promised
+PART = 100  # seeds that are recorded at a time
 CELLS: list[Row] = [
-    {"peers": peers, "loss": loss, "seeds": 1000 if loss == 0.3 and peers <= 64 else seeds}
-    for peers, seeds in SEEDS.items()
+    {"peers": peers, "loss": loss, "seeds": [first, min(first + PART, seeds)]}
+    for peers, usual in SEEDS.items()
     for loss in LOSSES
+    for seeds in (MANY if loss == 0.3 and peers <= 64 else usual,)
+    for first in range(0, seeds, PART)
 ]
 COLD: list[Row] = [
     {"peers": peers, "loss": loss, "seeds": 20, "start": "disturbed"}
@@ -47,7 +51,8 @@ COLD: list[Row] = [
     for loss in (0.1, 0.3, 0.5)
 ]
 QUICK: list[Row] = [
-    *({"peers": 8, "loss": loss, "seeds": 3} for loss in (0.0, 0.3)),
+    *({"peers": 8, "loss": loss, "seeds": [0, 3]} for loss in (0.0, 0.3)),
+    {"peers": 8, "loss": 0.3, "seeds": [3, 5]},
     {"peers": 8, "loss": 0.3, "seeds": 2, "start": "disturbed"},
 ]
 
@@ -81,15 +86,17 @@ def _spec(peers: int, loss: float, seed: int, ballots: int, calm: float) -> Worl
     )
 
 
-def whole_after(peers: int, loss: float, seed: int) -> tuple[float | None, int]:
-    """Gossip rounds until all hold all, None when that never was, and messages sent."""
+def whole_after(peers: int, loss: float, seed: int) -> float | None:
+    """Gossip rounds until all hold all, or None when that never was."""
     spec = _spec(peers, loss, seed, ROUND + 1, MEET)
     world = World(spec)
-    sent = world.run().messages["sent"]
-    reach = world.watch.seen.reach[ROUND]
-    if reach.arrivals < peers * (peers - 1):
-        return None, sent
-    return (reach.newest - reach.first) / spec.timing.gossip_interval, sent
+    clock, reaches, whole = world.clock, world.watch.seen.reach, peers * (peers - 1)
+    while world.running and clock.next() is not None:
+        clock.step()
+        reach = reaches.get(ROUND)
+        if reach is not None and reach.arrivals == whole:  # nothing more is asked of this world
+            return (reach.newest - reach.first) / spec.timing.gossip_interval
+    return None
 
 
 def cold(peers: int, loss: float, seed: int) -> tuple[float, float]:
@@ -113,20 +120,29 @@ def _measure_cold(cell: Row) -> dict[str, Any]:
 
 
 def measure(cell: Row) -> dict[str, Any]:
-    """The figures of one cell, over its seeds."""
+    """Gossip rounds of each seed of a cell; None where a tally was never whole."""
     if "start" in cell:
         return _measure_cold(cell)
-    found = [whole_after(cell["peers"], cell["loss"], seed) for seed in range(cell["seeds"])]
-    whole = sorted(rounds for rounds, _ in found if rounds is not None)
-    worst = max(range(len(found)), key=lambda seed: found[seed][0] or float("inf"))
+    found = (whole_after(cell["peers"], cell["loss"], seed) for seed in range(*cell["seeds"]))
+    return {"rounds": [None if rounds is None else round(rounds, 2) for rounds in found]}
+
+
+def summed_up(rows: list[Row]) -> dict[tuple[int, float], dict[str, Any]]:
+    """Figures over all seeds, by peers and loss."""
+    found: dict[tuple[int, float], list[float]] = {}
+    for row in rows:
+        if "rounds" in row:
+            cell = found.setdefault((row["settings"]["peers"], row["settings"]["loss"]), [])
+            cell += [float("inf") if rounds is None else rounds for rounds in row["rounds"]]
     return {
-        "median": round(at(whole, 0.5), 2),
-        "p99": round(at(whole, 0.99), 2),
-        "most": round(at(whole, 1.0), 2),
-        "worst_seed": worst,
-        "never": len(found) - len(whole),
-        "within": sum(rounds <= PROMISED for rounds in whole),
-        "messages": round(sum(sent for _, sent in found) / len(found)),
+        cell: {
+            "seeds": len(rounds),
+            "median": at(sorted(rounds), 0.5),
+            "p99": at(sorted(rounds), 0.99),
+            "most": max(rounds),
+            "within": sum(value <= PROMISED for value in rounds),
+        }
+        for cell, rounds in sorted(found.items())
     }
 
 
@@ -134,25 +150,20 @@ def table(rows: list[Row]) -> Iterator[str]:
     """In Markdown, beside the figures of the abstract simulation."""
     head = ("peers", "loss", "seeds", "median / 99 % / most", "within 10", "push", "push-pull")
     body = []
-    for row in _warm(rows):
-        peers, loss, seeds = (row["settings"][key] for key in ("peers", "loss", "seeds"))
+    for (peers, loss), row in summed_up(rows).items():
         beside = ABSTRACT.get((peers, loss), {"push": "-", "pull": "-"})
         body.append(
             (
                 str(peers),
                 f"{100 * loss:.0f} %",
-                f"{seeds:,}",
+                f"{row['seeds']:,}",
                 f"{row['median']:.1f} / {row['p99']:.1f} / {row['most']:.1f}",
-                f"{100 * row['within'] / seeds:.4g} %",
+                f"{100 * row['within'] / row['seeds']:.4g} %",
                 beside["push"],
                 beside["pull"],
             )
         )
     yield from columns(head, body)
-
-
-def _warm(rows: list[Row]) -> list[Row]:
-    return [row for row in rows if "start" not in row["settings"]]
 
 
 def disturbed(rows: list[Row]) -> Iterator[str]:
@@ -177,17 +188,17 @@ def disturbed(rows: list[Row]) -> Iterator[str]:
 def picture(rows: list[Row], path: Path) -> None:
     """Rounds until all hold all, against loss, a line for each number of peers."""
     lines = []
-    rows = _warm(rows)
-    for peers in sorted({row["settings"]["peers"] for row in rows}):
-        mine = [row for row in rows if row["settings"]["peers"] == peers]
-        mine.sort(key=lambda row: row["settings"]["loss"])
+    figures = summed_up(rows)
+    for peers in sorted({peers for peers, _ in figures}):
+        mine = {loss: row for (who, loss), row in figures.items() if who == peers}
+        medians = [row["median"] for row in mine.values()]
         lines.append(
             Line(
                 name=f"{peers} peers",
-                x=[100 * row["settings"]["loss"] for row in mine],
-                y=[row["median"] for row in mine],
-                high=[row["most"] for row in mine],
-                low=[row["median"] for row in mine],
+                x=[100 * loss for loss in mine],
+                y=medians,
+                low=medians,
+                high=[row["most"] for row in mine.values()],
             )
         )
     draw(

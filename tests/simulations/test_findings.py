@@ -11,14 +11,13 @@ from simulations.recording import Row
 @pytest.mark.parametrize("seed", range(3))
 def test_a_tally_is_whole_within_ten_gossip_rounds(seed: int) -> None:
     """At 30 % loss.  Asking the author alone took 32 peers up to 6.6 rounds."""
-    rounds, _ = spread.whole_after(32, 0.3, seed)
+    rounds = spread.whole_after(32, 0.3, seed)
     assert rounds is not None and 0.5 < rounds <= 5.5
 
 
 def test_nothing_is_lost_before_the_swarm_has_met() -> None:
-    rounds, sent = spread.whole_after(8, 0.0, 0)
+    rounds = spread.whole_after(8, 0.0, 0)
     assert rounds is not None and rounds < 0.3
-    assert sent > 2 * 8 * 7  # two ballots to everybody, and control
 
 
 def cell(**changes: object) -> Row:
