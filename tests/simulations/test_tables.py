@@ -10,11 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations import byzantine, jury, scale, spread, tables
+from simulations import byzantine, jury, learning, scale, spread, tables
 from simulations.pictures import Line, apart, draw
 from simulations.recording import Record, columns, work_through
 
-MODULES = {"spread": spread, "byzantine": byzantine, "scale": scale, "jury": jury}
+MODULES = {
+    "spread": spread,
+    "byzantine": byzantine,
+    "scale": scale,
+    "jury": jury,
+    "learning": learning,
+}
 
 
 def test_the_readme_says_what_the_records_say() -> None:
