@@ -16,9 +16,11 @@ def test_the_part_of_a_roster_is_the_one_worked_by_hand() -> None:
 
 
 def test_a_member_votes_while_it_is_alive_and_has_not_finished() -> None:
-    member = Member(AUTHOR, bytes(32), bytes(8), "tcp://a:1", 0.0)
-    assert member.votes
-    member.finished = True
-    assert not member.votes
-    member.finished, member.state = False, State.SUSPECT
-    assert not member.votes
+    for finished, state, votes in (
+        (False, State.ALIVE, True),
+        (True, State.ALIVE, False),
+        (False, State.SUSPECT, False),
+    ):
+        member = Member(AUTHOR, bytes(32), bytes(8), "tcp://a:1", 0.0, finished=finished)
+        member.state = state
+        assert member.votes == votes
