@@ -17,7 +17,7 @@ from tallyp2p.bits import unpack
 from tallyp2p.consensus.probes import derive
 from tallyp2p.errors import SettingsError
 from tallyp2p.learning.builder import use_one_thread
-from tallyp2p.parameters import Spreading, Timing
+from tallyp2p.parameters import Seal, Spreading, Timing
 from tallyp2p.payloads import author_of
 from tallyp2p.simulator.learners import Voter
 from tallyp2p.simulator.reading import parse
@@ -177,6 +177,27 @@ def test_nothing_on_a_disk_is_learnt_twice() -> None:
     learners.learn(Voter(0, host.machine.author, life=1), 0, [])
     learners.crowd.catch_up()
     assert steps(world, 0) == 40 and len(learners.crowd.curve) == 0
+
+
+@pytest.mark.parametrize(
+    ("profile", "run"),
+    [
+        ("margin", {"exact": True}),
+        ("free", {}),
+        ("broadcast", {"exact": True, "seal": Seal.ED25519}),
+        ("default", {"view": 4}),
+    ],
+)
+def test_every_kind_of_run_has_real_learners(profile: str, run: dict[str, Any]) -> None:
+    spec = real(peers=6, exact=run.pop("exact", False), timing=Timing(rounds=16))
+    spec = replace(
+        spec,
+        learners=replace(spec.learners, profile=profile),
+        run=replace(spec.run, **run),
+    )
+    result = stage(spec).run()
+    assert result.finish["completed"] == 6
+    assert result.learnt is not None and result.learnt["swarm"]["mean"] > 0.15
 
 
 def test_frozen_and_slow_learners_come_to_the_end() -> None:

@@ -7,6 +7,9 @@ pulled towards the tally on 32 probes; the model is the shipped one on digits.  
 for one peer and step, by the processor's clock, one thread, best of some runs.  `loop` trains
 the peers one after the other, `stacked` as a world with real learners does; `vmap` is the
 stack's forward pass by torch.func.vmap instead of by hand.  `vote` is one ballot of 256 probes.
+
+Then ten peers of the default profile (seed 0) are played twice in broadcast, one after the other
+and stacked, each play hearing its own ballots: the share of votes that are the same in both.
 """
 
 from __future__ import annotations
@@ -17,18 +20,25 @@ import time
 from collections.abc import Callable, Sequence
 from unittest.mock import patch
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.utils.data import TensorDataset
 
+from tallyp2p.assemble import build
+from tallyp2p.bits import unpack
+from tallyp2p.consensus.contributor import Election
 from tallyp2p.learning import stacking
 from tallyp2p.learning.builder import use_one_thread
+from tallyp2p.learning.crowd import Crowd
 from tallyp2p.learning.models import make
 from tallyp2p.learning.settings import LearningSettings
 from tallyp2p.learning.sources import Batches, inputs_of, source_of
 from tallyp2p.learning.stacking import Drill, drill
 from tallyp2p.learning.training import Pull, Trainer, predict
+from tallyp2p.profiles import load
+from tallyp2p.runtime.casting import cast
 from tests.benchmarks import record
 
 __all__ = ["main", "measure"]
@@ -102,6 +112,28 @@ def measure(count: int, rows: Sequence[int] = (), enough: float = ENOUGH) -> dic
     return figures
 
 
+def agreement(ballots: int, peers: int = 10) -> dict[str, float]:
+    """Shares of votes that two plays have in common: in all ballots, and in the last one."""
+    profile = load("default", {"peers": peers, "spreading": "broadcast"})
+    same: list[float] = []
+    plays = []
+    for stacked in (False, True):
+        crowd = Crowd(lambda index: build(profile, index), stacked=stacked)
+        plays.append([crowd.of(index) for index in range(peers)])
+    run = plays[0][0].built.run
+    for round in range(0, ballots * run.rounds_per_ballot, run.rounds_per_ballot):
+        both = [
+            [cast(run, bytes([at]) * 8, member, round) for at, member in enumerate(play)]
+            for play in plays
+        ]
+        labels = [[unpack(one.votes, run.votes, run.bits) for one in said] for said in both]
+        same.append(float(np.mean(np.array(labels[0]) == np.array(labels[1]))))
+        for play, said in zip(plays, both, strict=True):
+            for member in play:
+                member.learn(round, [Election(round, tuple(said))])
+    return {"ballots": ballots, "votes_equal": float(np.mean(same)), "at_the_end": same[-1]}
+
+
 def best(step: Callable[[], object], enough: float) -> float:
     """The least processor time of some runs, seconds."""
     taken: list[float] = []
@@ -132,9 +164,15 @@ def main(arguments: Sequence[str]) -> int:
         for size in ROWS:
             if f"rows {size}" in figures:
                 print(f"{'':>6}  {size} models at once: {figures[f'rows {size}']:.1f}")
+    agreed = agreement(5 if options.quick else 70)
+    print(
+        f"the same votes in {agreed['votes_equal']:.2%} of {agreed['ballots']} ballots, "
+        f"in {agreed['at_the_end']:.2%} of the last"
+    )
     if options.out is not None:
         machine = {**record.machine(), "torch": torch.__version__, "threads": 1}
         content = {"benchmark": "learning", "machine": machine, "unit": "us", "learning": results}
+        content["agreement"] = agreed
         options.out.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return 0
 
