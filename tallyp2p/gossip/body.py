@@ -63,7 +63,14 @@ class Body:
             else Everybody(run, timing, random, self.membership, self.contacts)
         )
         self.serving = Serving(
-            run, author, self.ledger, self.rounds, self.repair, self.membership, self.contacts
+            run,
+            timing,
+            author,
+            self.ledger,
+            self.rounds,
+            self.repair,
+            self.membership,
+            self.contacts,
         )
 
     def expected(self, round: int) -> tuple[bytes, ...]:

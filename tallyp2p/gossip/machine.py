@@ -19,7 +19,7 @@ from typing import Any
 from ..consensus.ledger import Outcome
 from ..errors import LocalError, Reason
 from ..messages import FINISHED, PARTED, Bye, Digest, Error, Have, Hello, Peers, Ping, Pong, Want
-from ..parameters import RunParameters, Spreading, Timing
+from ..parameters import RunParameters, Timing
 from ..payloads import Ballot
 from . import events
 from .body import Body
@@ -59,7 +59,8 @@ class PeerMachine:
         self._membership, self._contacts, self._circle = body.membership, body.contacts, body.circle
         self._rounds, self._repair, self._serving = body.rounds, body.repair, body.serving
         self._last: int | None = None  # newest own ballot's round
-        self._gossip_at = self._now = 0.0
+        self._now = 0.0
+        self._wake: tuple[float | None] | None = None  # wake_at()'s answer since the last event
         self._on_event: dict[type, Callable[[Any], None]] = {
             events.Received: self._received,
             events.Cast: self._cast,
@@ -98,19 +99,23 @@ class PeerMachine:
             raise LocalError(f"{event!r} is not an event of PeerMachine")
         self._now = now
         handler(event)
+        self._wake = None
         return self._outbox.take()
 
     def wake_at(self) -> float | None:
         """When a Ticked is wanted at the latest; None once finished or not yet started."""
+        if self._wake is None:  # shells ask several times between two events
+            self._wake = (self._soonest(),)
+        return self._wake[0]
+
+    def _soonest(self) -> float | None:
         if self.finished or not self._contacts.endpoint:
             return None
         soonest = self._contacts.wake_at()
-        for organ in (self._membership, self._rounds, self._circle):
+        for organ in (self._membership, self._rounds, self._circle, self._serving):
             moment = organ.wake_at()
             if moment is not None and moment < soonest:
                 soonest = moment
-        if self.run.spreading is Spreading.BROADCAST:
-            soonest = min(soonest, self._gossip_at)
         if self._rounds.phase is Phase.JOINING:
             soonest = min(soonest, self._joining.wake_at())
         return soonest
@@ -156,7 +161,7 @@ class PeerMachine:
     def _started(self, event: events.Started) -> None:
         self._contacts.listen(event.endpoint, self._now)
         self._joining.begin(self._now, fresh=event.fresh or not event.seeds)
-        self._gossip_at = self._now + self.timing.gossip_interval
+        self._serving.begin(self._now)
         self._circle.begin(event.seeds, self._now)
         self._try_to_begin()
 
@@ -289,7 +294,7 @@ class PeerMachine:
 
     def _on_ballot(self, sender: bytes, ballot: Ballot) -> None:
         round = ballot.round
-        if not self._in_window(round):
+        if not self._repair.in_window(round, self._at()):
             self._refuse(Reason.ROUND, f"round {round} is outside the window")
             return
         if not self._circle.accepts(sender, ballot):
@@ -306,12 +311,10 @@ class PeerMachine:
                 Reason.EQUIVOCATION, f"{who} has two ballots for round {round}; neither counts"
             )
 
-    def _in_window(self, round: int) -> bool:
-        return self._repair.in_window(round, self._at())
-
     def _at(self) -> int:
         """The own round, or the one in which this peer will be first."""
-        return self._joining.likely() if self.round is None else self._rounds.round
+        joining = self._rounds.phase is Phase.JOINING
+        return self._joining.likely() if joining else self._rounds.round
 
     def _on_ping(self, sender: bytes, ping: Ping) -> None:
         self._contacts.answer(sender, self._contacts.pong(ping.nonce, self.round))
@@ -391,7 +394,5 @@ class PeerMachine:
         self._contacts.probe(self.round, self._now)
         self._contacts.knock(self.round, self._now)
         self._circle.tick(self.round, self._now)
-        if self._now >= self._gossip_at:
-            self._gossip_at = self._now + self.timing.gossip_interval
-            self._serving.gossip(self.round)
+        self._serving.tick(self.round, self._now)
         self._move()

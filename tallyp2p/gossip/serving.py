@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..consensus.ledger import Ledger
 from ..messages import Digest, Have, Want
-from ..parameters import LIMITS, RunParameters, Spreading
+from ..parameters import LIMITS, RunParameters, Spreading, Timing
 from .contacts import Contacts
 from .membership import Membership
 from .owing import Owing
@@ -24,6 +24,7 @@ class Serving:
     def __init__(
         self,
         run: RunParameters,
+        timing: Timing,
         author: bytes,
         ledger: Ledger,
         rounds: Rounds,
@@ -35,6 +36,7 @@ class Serving:
         self._run, self._author = run, author
         self._ledger, self._rounds, self._repair = ledger, rounds, repair
         self._membership, self._contacts = membership, contacts
+        self._interval, self._gossip_at = timing.gossip_interval, 0.0
         self._compares = run.spreading is Spreading.BROADCAST
 
     def on_want(self, sender: bytes, want: Want, at: int) -> bool:
@@ -71,10 +73,24 @@ class Serving:
             for answer in self._repair.on_have(have):
                 self._contacts.answer(sender, answer)
 
-    def gossip(self, round: int | None) -> None:
+    def begin(self, now: float) -> None:
+        """The peer listens."""
+        self._gossip_at = now + self._interval
+
+    def wake_at(self) -> float | None:
+        """When ledgers are compared next."""
+        return self._gossip_at if self._compares else None
+
+    def tick(self, round: int | None, now: float) -> None:
+        """Compare ledgers with somebody where it is time."""
+        if self._compares and now >= self._gossip_at:
+            self._gossip_at = now + self._interval
+            self._gossip(round)
+
+    def _gossip(self, round: int | None) -> None:
         """Begin to compare ledgers with somebody, and ask two for what is known to be lacking."""
         chosen = self._membership.anyone_alive()
-        if chosen and round is not None and self._compares:
+        if chosen and round is not None:
             self._contacts.answer(chosen.author, self._repair.digest(round))
             if lacking := self._rounds.lacking()[: LIMITS.want]:  # WANT needs no HAVE before it
                 another = self._membership.anyone_alive() or chosen

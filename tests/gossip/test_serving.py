@@ -64,8 +64,13 @@ def test_ledgers_are_compared_in_broadcast_runs_only() -> None:
     """REPAIR-1."""
     for spreading in Spreading:
         here = body(spreading=spreading)
-        here.serving.gossip(None)
+        here.serving.begin(1.0)
+        wake = here.serving.wake_at()
+        assert (wake is not None) == (spreading is Spreading.BROADCAST)
+        here.serving.tick(None, 3.0)
         assert sent(here) == [], "before the first round there is nothing to compare"
-        here.serving.gossip(4)
+        here.serving.tick(4, 4.5)
+        assert sent(here) == [], "not every tick"
+        here.serving.tick(4, 5.0)
         kinds = [type(message) for message in sent(here)]
         assert kinds == ([Digest] if spreading is Spreading.BROADCAST else [])
