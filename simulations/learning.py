@@ -9,7 +9,7 @@ dozen others and hears two of them in a round.  `tallyp2p simulate simulations/l
 shows one of them.
 
 Expected: alone a peer knows the few classes that it has seen; together they come to know all
-ten, and more peers with as many images each are no worse.
+ten, and the better the more of them there are, though each hears as few as before.
 """
 
 from __future__ import annotations

@@ -6,10 +6,10 @@ matrix product becomes a batch of them.  Each model sees its own batches in its 
 AdamW is the same operator on the same numbers, so what comes out differs from training one
 after the other only in how sums are rounded.
 
-What can be stacked is a chain of Linear, ReLU and Flatten layers whose weights are all
-trained, which is what ships.  Other models, and those that nobody is like, are trained alone.
-Written out by hand and not by torch.func.vmap, which was measured to be up to 1.6 times
-slower (tests/benchmarks/learning.py).
+What can be stacked is a chain of Linear, ReLU and Flatten layers on flat or flattened inputs
+whose weights are all trained, which is what ships.  Other models, and those that nobody is
+like, are trained alone.  Written out by hand and not by torch.func.vmap, which was measured to
+be up to 1.6 times slower (tests/benchmarks/learning.py).
 """
 
 from __future__ import annotations
