@@ -83,6 +83,7 @@ class Ledger:
         self._pages: dict[int, _Page] = {}  # by round; a page has at least one entry
         self._newest: dict[bytes, int] = {}  # author -> newest round with an entry of its
         self._ranges: dict[tuple[int, int], bytes] = {}  # (first, count) -> hash, see _Page
+        self._checked = -1  # the page that check_next() looked at last
 
     # --- adding and forgetting --------------------------------------------------------------
 
@@ -204,27 +205,39 @@ class Ledger:
         """Every cross-reference holds, and nothing kept is stale."""
         newest: dict[bytes, int] = {}
         for round, page in self._pages.items():
-            assert 1 <= len(page.entries) <= self._limit + (self._own in page.entries), round
-            assert page.tags.keys() <= page.entries.keys(), round
-            for author, ballot in page.entries.items():
-                assert (ballot.author, ballot.round) == (author, round), ballot
+            self._check_page(round, page)
+            for author in page.entries:
                 newest[author] = max(round, newest.get(author, round))
-                if author not in page.rivals:
-                    tag = page.tags.get(author)
-                    assert tag is None or tag == ballot_tag(self._run, ballot), ballot
-            for author, rival in page.rivals.items():
-                first = page.entries[author]
-                assert (rival.author, rival.round) == (author, round), rival
-                assert (rival.votes, rival.ids) != (first.votes, first.ids), rival
-                assert page.tags[author] == ANNULLED_TAG, rival
-            assert page.summed is None or page.summed == self._sum(round), round
         assert newest == self._newest
         assert len(self._ranges) <= _RANGES
         for start, count in self._ranges:
             covered = range(start, start + count * self._span, self._span)
             assert all(p.summed is not None for r, p in self._pages.items() if r in covered)
 
+    def check_next(self) -> None:
+        """The same of one page, each in its turn: cheap enough to be asked again and again."""
+        if self._pages:
+            later = (round for round in self._pages if round > self._checked)
+            self._checked = min(later, default=min(self._pages))
+            self._check_page(self._checked, self._pages[self._checked])
+
     # --- inside -----------------------------------------------------------------------------
+
+    def _check_page(self, round: int, page: _Page) -> None:
+        assert 1 <= len(page.entries) <= self._limit + (self._own in page.entries), round
+        assert page.tags.keys() <= page.entries.keys(), round
+        for author, ballot in page.entries.items():
+            assert (ballot.author, ballot.round) == (author, round), ballot
+            assert self._newest.get(author, -1) >= round, ballot
+            if author not in page.rivals:
+                tag = page.tags.get(author)
+                assert tag is None or tag == ballot_tag(self._run, ballot), ballot
+        for author, rival in page.rivals.items():
+            first = page.entries[author]
+            assert (rival.author, rival.round) == (author, round), rival
+            assert (rival.votes, rival.ids) != (first.votes, first.ids), rival
+            assert page.tags[author] == ANNULLED_TAG, rival
+        assert page.summed is None or page.summed == self._sum(round), round
 
     def _tag(self, page: _Page, author: bytes) -> bytes:
         tag = page.tags.get(author)

@@ -152,9 +152,9 @@ class PeerMachine:
         """State ("alive", "suspect", "gone") of every other member, by author."""
         return self._membership.states()
 
-    def check(self) -> None:
-        """Invariants of all organs, and between them."""
-        self._body.check(self.timing.ahead)
+    def check(self, step: int = 0) -> None:
+        """Invariants of all organs; `step`, see :meth:`Body.check`, spreads them over events."""
+        self._body.check(self.timing.ahead, step)
 
     # --- starting and leaving -----------------------------------------------------------
 

@@ -226,17 +226,28 @@ class Host:
         try:
             effects = self.machine.handle(event, local)
             if self._check:
-                self.machine.check()
+                self.machine.check(self.events)
         except Exception as error:
-            what = f"peer {self.index} at {type(event).__name__}: {type(error).__name__}: {error}"
-            name = "check" if isinstance(error, AssertionError) else "no exceptions"
-            raise self._watcher.violated(name, what) from error
+            raise self._broken(error, type(event).__name__) from error
         for effect in effects:
             if type(effect) is events.Send:  # most effects are
                 self._send(effect.endpoint, effect.message)
             else:
                 self._obey(effect)
         return bool(effects)
+
+    def check(self) -> None:
+        """Look at all of the machine once, where that is wanted."""
+        if self._check and not self.dead:
+            try:
+                self.machine.check()
+            except AssertionError as error:
+                raise self._broken(error, "the end") from error
+
+    def _broken(self, error: Exception, at: str) -> Exception:
+        name = "check" if isinstance(error, AssertionError) else "no exceptions"
+        what = f"peer {self.index} at {at}: {type(error).__name__}: {error}"
+        return self._watcher.violated(name, what)
 
     # --- waking ---------------------------------------------------------------------------
 

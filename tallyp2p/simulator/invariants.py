@@ -1,7 +1,9 @@
 """What must hold, by name, and the watch that holds a world to it.
 
 While it runs
-    check           every organ of every machine agrees with itself, after every step
+    check           every organ of every machine agrees with itself: rounds and promises after
+                    every step, what is known of others after every sixteenth step of a peer
+                    (of the ledger one round, each in its turn), and all of it at the end
     no exceptions   nothing that a peer sends, and nothing that happens, makes a machine raise
     no tick in vain a machine that was woken when it wanted has no reason to be woken at once
     no wish unheard a message that nothing follows from brings no wish to be woken earlier

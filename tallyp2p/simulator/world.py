@@ -118,6 +118,8 @@ class World:
             step()
             if progress is not None and not clock.steps % each:
                 progress(self)
+        for host in self.peers.values():
+            host.check()
         settled = self.watch.at_end(self.peers.values(), self.done_at)
         return summed_up(
             self.spec,

@@ -228,6 +228,7 @@ class Caches(RuleBasedStateMachine):
 
     @invariant()
     def holds(self) -> None:
+        self.ledger.check_next()
         self.ledger.check()
 
 
@@ -244,3 +245,18 @@ def test_strangers_cannot_crowd_out_the_own_ballot() -> None:
     assert ledger.add(ballot_of(SMALL_RUN, b"mine....", 0)) is Outcome.NEW
     assert ledger.get(b"mine....", 0) is not None
     ledger.check()
+
+
+def test_looking_at_one_page_after_the_other_finds_what_is_stale() -> None:
+    ledger = Ledger(SMALL_RUN, 9)
+    for round in (0, 2, 4):
+        ledger.add(ballot_of(SMALL_RUN, b"author 1", round))
+        ledger.listing(round)
+    ledger._pages[2].tags[b"author 1"] = bytes(16)
+    ledger.check_next()
+    with pytest.raises(AssertionError):
+        ledger.check_next()
+    ledger.check_next()  # the third page
+    ledger.check_next()  # the first again
+    with pytest.raises(AssertionError):
+        ledger.check_next()
