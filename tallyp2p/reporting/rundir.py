@@ -5,6 +5,7 @@
     RUN/peer-NN/metrics.jsonl  one JSON object a line, one line an event
     RUN/peer-NN/summary.json   the peer's own last word
     RUN/peer-NN/log.txt        what the peer's process printed
+    RUN/peer-NN/trace.jsonl    if asked for: all that its machine lived through (tracing/)
     RUN/summary.json           see tallyp2p.reporting.summary
     RUN/curves.png, RUN/bytes.png
 

@@ -1,7 +1,7 @@
 """A recorded life once more: its events, at their moments, to a fresh machine in virtual time.
 
 The machine is the one that every shell drives.  What it answers is compared with what was
-recorded, effect by effect; between any two events it is held to its invariants.
+recorded, effect by effect; meanwhile it is held to its invariants.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def replay(trace: Trace, progress: Callable[[int], None] | None = None) -> Repla
         events[moment.shown["event"]] += 1
         try:
             answer = [plain.effect(effect) for effect in machine.handle(moment.event, moment.at)]
-            machine.check()
+            machine.check(fed)
         except Exception as error:  # a fault of the machine, which a replay is there to show
             answer = [_raised(f"{type(error).__name__}: {error}")]
         difference = _compare(moment, answer)
