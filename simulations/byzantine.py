@@ -64,8 +64,9 @@ QUICK: list[Row] = [
     {"hears": hears, "accuracy": 0.75, "colluders": "runner-up", "share": 0.2}
     for hears in ("all", "2")
 ]
-# Plurality accuracy at 0, 10, 20, 30, 40, 45 % of omniscient colluders, from a simulation
-# of the counting alone, with no protocol in it.
+# Plurality accuracy under colluders that see all, from an earlier simulation of ours of the
+# counting alone, with no protocol in it.
+QUOTED_AT = (0.0, 0.1, 0.2, 0.3, 0.4, 0.45)
 QUOTED = {
     0.6: (0.855, 0.768, 0.652, 0.464, 0.215, 0.095),
     0.75: (0.959, 0.926, 0.860, 0.736, 0.475, 0.254),
@@ -182,41 +183,44 @@ def measure(cell: Row, ballots: int = BALLOTS) -> dict[str, Any]:
     }
 
 
-def table(rows: list[Row], colluders: str = "runner-up", hears: str = "all") -> Iterator[str]:
-    """One way of hearing and of colluding, in Markdown."""
-    head = (
+def table(
+    rows: list[Row],
+    colluders: str = "runner-up",
+    hears: str = "all",
+    shares: Sequence[float] = SHARES,
+) -> Iterator[str]:
+    """One way of hearing and of colluding, in Markdown; beside what was quoted, if anything."""
+    quoted = (colluders, hears) == ("runner-up", "all")
+    head = [
         "honest accuracy",
         "colluders",
         "plurality",
-        "quoted",
+        *(["quoted"] if quoted else []),
         "certificate: right (kept)",
         "exact: right (kept)",
         "abstention",
         "both: right (kept)",
-    )
-    yield from columns(head, _body(rows, colluders, hears))
-
-
-def _body(rows: list[Row], colluders: str, hears: str) -> Iterator[tuple[str, ...]]:
+    ]
+    body = []
     for row in rows:
-        cell = row["settings"]
-        if (cell["colluders"], cell["hears"]) != (colluders, hears):
+        cell, plain, shy = row["settings"], row["all_vote"], row["abstaining"]
+        accuracy, share = cell["accuracy"], cell["share"]
+        if (cell["colluders"], cell["hears"]) != (colluders, hears) or share not in shares:
             continue
-        plain, shy = row["all_vote"], row["abstaining"]
-        quoted = "-"
-        if hears == "all" and cell["share"] in (0.0, 0.1, 0.2, 0.3, 0.4, 0.45):
-            place = (0.0, 0.1, 0.2, 0.3, 0.4, 0.45).index(cell["share"])
-            quoted = f"{100 * QUOTED[cell['accuracy']][place]:.1f}"
-        yield (
-            f"{cell['accuracy']:g}",
-            f"{100 * cell['share']:.0f} %",
-            f"{100 * plain['plurality']:.1f}",
-            quoted,
-            f"{100 * plain['right']:.1f} ({100 * plain['kept']:.0f} %)",
-            f"{100 * plain['exact_right']:.1f} ({100 * plain['exact_kept']:.0f} %)",
-            f"{100 * shy['plurality']:.1f}",
-            f"{100 * shy['right']:.1f} ({100 * shy['kept']:.0f} %)",
+        told = dict(zip(QUOTED_AT, QUOTED[accuracy], strict=True)).get(share)
+        body.append(
+            [
+                f"{accuracy:g}",
+                f"{100 * share:.0f} %",
+                f"{100 * plain['plurality']:.1f}",
+                *(["-" if told is None else f"{100 * told:.1f}"] if quoted else []),
+                f"{100 * plain['right']:.1f} ({100 * plain['kept']:.0f} %)",
+                f"{100 * plain['exact_right']:.1f} ({100 * plain['exact_kept']:.0f} %)",
+                f"{100 * shy['plurality']:.1f}",
+                f"{100 * shy['right']:.1f} ({100 * shy['kept']:.0f} %)",
+            ]
         )
+    yield from columns(head, body)
 
 
 def picture(rows: list[Row], path: Path, accuracy: float = 0.75) -> None:
@@ -226,7 +230,7 @@ def picture(rows: list[Row], path: Path, accuracy: float = 0.75) -> None:
     share = [100 * row["settings"]["share"] for row in mine]
     draw(
         path,
-        "Up to a fifth of colluders a certificate helps; beyond, nothing does",
+        "A certificate helps while fewer than a third collude",
         f"20 peers of accuracy {accuracy:g}; colluders see all ballots and vote for the runner-up",
         "peers that collude, %",
         "labels that are right, %",

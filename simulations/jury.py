@@ -48,7 +48,7 @@ CELLS: list[Row] = [
 ]
 REAL: list[Row] = [
     {"learners": "digits", "peers": peers, "hears": hears}
-    for peers, hears in ((10, "2"), (10, "all"), (30, "2"), (100, "2"), (100, "8"))
+    for peers, hears in ((30, "1"), (30, "2"), (30, "8"), (30, "all"))
 ]
 QUICK: list[Row] = [
     *({"accuracy": 0.6, "correlation": 0.0, "uneven": 0.0, "hears": h} for h in ("1", "all")),
@@ -63,7 +63,7 @@ def _ways(hears: str) -> dict[str, Any]:
     return {"spreading": Spreading.SAMPLED, "degree": int(hears)}
 
 
-def learnt(cell: Row, rounds: int = 560) -> dict[str, Any]:
+def learnt(cell: Row, rounds: int) -> dict[str, Any]:
     """What real learners reach in one world."""
     spec = WorldSpec(
         name="jury",
@@ -82,7 +82,7 @@ def learnt(cell: Row, rounds: int = 560) -> dict[str, Any]:
 def measure(cell: Row, peers: int = PEERS, ballots: int = BALLOTS) -> dict[str, Any]:
     """How right the tallies of one world are."""
     if "learners" in cell:
-        return learnt(cell, 560 if peers == PEERS else 16)
+        return learnt(cell, 320 if peers == PEERS else 16)
     spec = WorldSpec(
         name="jury",
         peers=peers,

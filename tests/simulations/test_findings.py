@@ -33,7 +33,7 @@ def test_what_is_certified_is_what_the_honest_decide() -> None:
 
 
 def test_the_plurality_is_as_an_independent_simulation_of_the_counting_found_it() -> None:
-    for share, quoted in zip((0.0, 0.1, 0.2, 0.3, 0.4, 0.45), byzantine.QUOTED[0.75], strict=True):
+    for share, quoted in zip(byzantine.QUOTED_AT, byzantine.QUOTED[0.75], strict=True):
         found = byzantine.decided(cell(share=share), abstain=False, ballots=4)
         assert found["plurality"] == pytest.approx(quoted, abs=0.04), share
 
