@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
@@ -35,7 +34,8 @@ __all__ = ["simulate"]
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Keep world.toml, result.json and rounds.png there; DIR is new or empty.",
+    help="Keep world.toml, result.json and rounds.png there; DIR is new or empty.  "
+    "Hunt: write worlds that fail there.",
 )
 @click.option(
     "--trace",
@@ -50,6 +50,30 @@ __all__ = ["simulate"]
     is_flag=True,
     help="FILEs are such traces, or those of real peers: replay each, compare what it does.",
 )
+@click.option(
+    "--hunt",
+    type=click.FloatRange(0),
+    is_flag=False,
+    flag_value=0.0,
+    metavar="[SECONDS]",
+    help="Run random worlds of the standard adversity mix until the time is up or an invariant "
+    "breaks; then make that world small.  [default: 60, or until --worlds have been]",
+)
+@click.option(
+    "--mix", is_flag=True, help="Run the one world of the standard mix that follows from --seed."
+)
+@click.option(
+    "--worlds", type=click.IntRange(1), metavar="N", help="Hunt: end after so many worlds."
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=1,
+    metavar="J",
+    show_default=True,
+    help="Hunt: use so many processes.",
+)
+@click.option("--keep-going", is_flag=True, help="Hunt: go on after a failure, list them all.")
 @click.option("--keys", is_flag=True, help="List what a world can say, with a sentence for each.")
 @verbose_option
 def simulate(
@@ -60,6 +84,11 @@ def simulate(
     out: Path | None,
     traces: Path | None,
     replay: bool,
+    hunt: float | None,
+    mix: bool,
+    worlds: int | None,
+    jobs: int,
+    keep_going: bool,
     keys: bool,
     verbose: int,
 ) -> int:
@@ -75,10 +104,13 @@ def simulate(
       tallyp2p simulate simulations/adversity/churn.toml
       tallyp2p simulate simulations/adversity/loss-30.toml --seed 7 --set peers=32 --json
       tallyp2p simulate my-world.toml --out my-world
+      tallyp2p simulate --hunt 600 --jobs 2 --out found
       tallyp2p simulate --replay tallyp2p-runs/20260101-120000-default/peer-*/trace.jsonl
     """
     from ..profiles import setting
+    from ..simulator.hunting import mixed
     from ..simulator.reading import described, load
+    from .hunting import hunted, replaying
     from .worlds import Simulation
 
     if keys:
@@ -93,8 +125,20 @@ def simulate(
         if seed is not None or settings or out or traces:
             raise click.UsageError("--replay takes traces and --json, and nothing else")
         return replay_all(files, as_json)
-    if len(files) != 1:
+    if (mix or hunt is not None) and files:
+        raise click.UsageError("--mix and --hunt make their own worlds: name no file")
+    if hunt is None and (worlds or jobs > 1 or keep_going):
+        raise click.UsageError("--worlds, --jobs and --keep-going belong to --hunt")
+    if hunt is not None:
+        if mix or traces:
+            raise click.UsageError("--hunt takes neither --mix nor --trace")
+        return hunted(hunt, worlds, seed, jobs, keep_going, as_json, out, settings)
+    if mix:
+        if seed is None:
+            raise click.UsageError("name the --seed of the world of the mix")
+        spec = mixed(seed, dict(map(setting, settings)))
+    elif len(files) == 1:
+        spec = load(files[0], dict(map(setting, settings)))
+    else:
         raise click.UsageError("name a WORLD.toml, such as simulations/adversity/churn.toml")
-    spec = load(files[0], dict(map(setting, settings)))
-    options = "".join(f" --set {shlex.quote(text)}" for text in settings)
-    return Simulation(spec, seed, options, as_json, out, traces).run()
+    return Simulation(spec, seed, replaying(settings), as_json, out, traces).run()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..simulator.spec import WorldSpec
     from ..simulator.world import World
 
-__all__ = ["Simulation", "troubles"]
+__all__ = ["Simulation", "make_dir", "troubles", "write"]
 
 _TTY_EVERY, _LOG_EVERY = 0.2, 10.0  # seconds between two lines of progress
 
@@ -110,12 +110,12 @@ class Simulation:
         from .rundirs import new_run_dir
 
         new_run_dir(out)
-        _write(out / "world.toml", to_toml(self._spec))
+        write(out / "world.toml", to_toml(self._spec))
 
     def _keep(self, out: Path, world: World, result: Result) -> None:
         from ..reporting.worlds import draw_learnt, draw_world
 
-        _write(out / "result.json", json.dumps(result.as_json(), indent=1) + "\n")
+        write(out / "result.json", json.dumps(result.as_json(), indent=1) + "\n")
         made = result.rounds["closed_most"] or 0
         rounds = int(made) * world.spec.run.rounds_per_ballot
         title = (
@@ -129,7 +129,16 @@ class Simulation:
             raise FailureError(f"cannot write a picture into {out}: {error.strerror}") from None
 
 
-def _write(path: Path, text: str) -> None:
+def make_dir(path: Path) -> None:
+    """Have a directory.  Raises :class:`FailureError` where the system refuses."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FailureError(f"cannot make {path}: {error.strerror}") from None
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file.  Raises :class:`FailureError` where the system refuses."""
     try:
         path.write_text(text, "utf-8")
     except OSError as error:

@@ -9,6 +9,8 @@ While it runs
     no wish unheard a message that nothing follows from brings no wish to be woken earlier
     one ballot      an election has one ballot of each author, and an honest author's ballot for
                     a round is the same wherever it arrives or is counted
+    tally           plurality, margin and voters are those that the specification's text gives
+                    (every round's first tally, on a few probes)
     deadline        a round closes by its deadline
     memory          connections, and ballots held, stay within their limits
 
@@ -26,7 +28,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from random import Random
 
+from ..consensus.contributor import Election
 from ..errors import FailureError
 from ..gossip import events
 from ..gossip.neighbours import most_lines
@@ -34,10 +38,13 @@ from ..messages import Ballot
 from ..parameters import LIMITS, Spreading, Timing
 from .clock import Clock
 from .host import Host
+from .oracle import disagreement
 from .sightings import Page, Sightings
 from .spec import WorldSpec
 
 __all__ = ["Settled", "Violation", "Watch"]
+
+_PROBES = 4  # probes of a tally that are counted again
 
 
 class Violation(FailureError):
@@ -176,9 +183,17 @@ class Watch:
                 if page is not None:
                     self._same(host, page, ballot)
             if self._honest(host) and round == effect.round:
+                if self._spec.check and round not in self.rounds:
+                    self._count_again(host, election)
                 if self.rounds.setdefault(round, ballots) != ballots:
                     self.unequal.add(round)
                 self.elections[host.life] = effect
+
+    def _count_again(self, host: Host, election: Election) -> None:
+        """The tally of what the first honest peer counted is the oracle's, on some probes."""
+        chance = Random(f"tally {election.round}")
+        if found := disagreement(self._spec.run, election, _PROBES, chance):
+            raise self.violated("tally", f"peer {host.index}: {found}")
 
     def _same(self, host: Host, page: Page, ballot: Ballot) -> None:
         """An honest author has one ballot for a round, wherever it is seen."""

@@ -53,12 +53,13 @@ __all__ = ["FLAG", "faults_of", "standard"]
 FLAG = "--mix"
 """The name of such a world: `tallyp2p simulate --mix --seed N` runs it again."""
 
-_PEERS = (2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 8, 8, 8, 10, 12, 16, 24, 32)
-_LOSSES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.3, 0.5)
+_PEERS = (2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 8) * 8 + (10, 12, 16, 24, 32)
+_LOSSES = (0.01, 0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.5)
 _BEGIN, _END = 2.0, 12.0  # seconds between which things go wrong; what begins may last longer
 _LONGEST = 8.0  # seconds that a partition, a freeze or an absence lasts at most
 _FORGOTTEN = 1e-8  # share of ballots that may still be missing when they are looked for
 _LEAST = 10  # gossip intervals at least: a rumour's way through 32 peers without loss
+_BALLOTS = 18  # until all is mended, so that no world takes long to simulate
 _SEALED = 5  # peers at most, for every ballot's signature costs 0.2 ms at every one of them
 _BALLOT, _SEAL = 100, 100  # bytes of a ballot, and of what seals it, generously
 _QUESTION, _DIGEST = 40, 400  # bytes of a WANT or PING; of a DIGEST and its answers
@@ -119,6 +120,7 @@ class _Drawing:
         lates = [links.delay + links.jitter + (links.late if links.reorder else 0.0)]
         lates += [route.link.delay + route.link.jitter for route in routes]
         timing, promises = self.timing(max(losses), max(lates))
+        timing = self.rounds(timing, promises, run)
         return WorldSpec(
             name=FLAG,
             seed=self.seed,
@@ -126,7 +128,7 @@ class _Drawing:
             together=self.often(0.8),
             exact=self.sealed,
             run=run,
-            timing=self.rounds(timing, promises, run),
+            timing=timing,
             links=replace(links, bandwidth=self.bandwidth(timing)),
             voting=Voting(
                 accuracy=0.7,
@@ -313,7 +315,7 @@ class _Drawing:
     def timing(self, loss: float, late: float) -> tuple[Timing, Promises]:
         """Patient and impatient peers; and by when everything is mended."""
         chance = self.chance
-        interval = chance.choice((0.25, 0.5, 1.0) if loss < 0.3 else (0.25,))
+        interval = chance.choice((0.5, 1.0, 2.0))
         mended = min(1 - 1e-3, (1 - loss) ** 5 + (1 - loss) ** 6)
         within = math.ceil(math.log(_FORGOTTEN) / math.log(1 - mended) + 6 * late / interval)
         pace = chance.choice((Pace.LOCKSTEP, Pace.LOCKSTEP, Pace.BOUNDED, Pace.FREE))
@@ -325,7 +327,7 @@ class _Drawing:
             patience=chance.choice((0.3, 1.0)),
             suspect_after=chance.choice((1.0, 5.0)),
             gone_after=60.0,
-            probe_interval=chance.choice((1.0, 5.0)),
+            probe_interval=chance.choice((2.0, 5.0)),
             gossip_interval=interval,
             join_deadline=60.0,
             retain=chance.choice(windows),
@@ -342,10 +344,13 @@ class _Drawing:
         return round((ballots + control) * self.chance.choice((1, 2, 10)))
 
     def rounds(self, timing: Timing, promises: Promises, run: RunParameters) -> Timing:
-        """As many rounds as last until all is mended, and some more."""
+        """As many rounds as last until all is mended, and some more; fewer and longer ones
+        where that is long."""
         mending = promises.within * timing.gossip_interval
         if run.spreading is Spreading.SAMPLED:  # nothing is compared at the end
             mending = _LEAST * self.training
+        ballots = _BALLOTS if self.count <= 8 else _BALLOTS / 2
+        self.training = max(self.training, round((self.ends + mending) / ballots, 1))
         lasts = self.ends + mending + 5 * self.training
-        ballots = math.ceil(lasts / (0.8 * self.training))
-        return replace(timing, rounds=ballots * run.rounds_per_ballot)
+        rounds = math.ceil(lasts / (0.8 * self.training)) * run.rounds_per_ballot
+        return replace(timing, rounds=rounds)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -46,9 +46,12 @@ def parse(text: str, where: str, overrides: Mapping[str, Any] | None = None) -> 
     return replace(spec, name=where)
 
 
-def to_toml(spec: WorldSpec) -> str:
-    """The whole world as TOML.  Parsing it again gives an equal world."""
-    return "\n".join(_table(spec, "")).lstrip("\n") + "\n"
+def to_toml(spec: WorldSpec, *, brief: bool = False) -> str:
+    """A world as TOML, whole, or `brief`: only what differs from the defaults.
+
+    Parsing either again gives an equal world.
+    """
+    return "\n".join(_table(spec, "", brief)).lstrip("\n") + "\n"
 
 
 def described(spec: type[Any] = WorldSpec, prefix: str = "") -> list[tuple[str, str]]:
@@ -163,7 +166,7 @@ def _scalar(kind: type[Any], value: Any, key: str, where: str) -> Any:
 # --- classes to TOML ------------------------------------------------------------------------
 
 
-def _table(spec: Any, path: str) -> list[str]:
+def _table(spec: Any, path: str, brief: bool) -> list[str]:
     """Lines of a table: its values first, then the tables in it."""
     lines: list[str] = []
     tables: list[str] = []
@@ -172,14 +175,20 @@ def _table(spec: Any, path: str) -> list[str]:
             continue
         value = getattr(spec, item.name)
         inner = f"{path}.{item.name}" if path else item.name
+        if brief and value == _default(item):
+            continue
         if is_dataclass(value):
-            tables += ["", f"[{inner}]", *_table(value, inner)]
+            tables += ["", f"[{inner}]", *_table(value, inner, brief)]
         elif isinstance(value, tuple) and value and is_dataclass(value[0]):
             for one in value:
-                tables += ["", f"[[{inner}]]", *_table(one, inner)]
+                tables += ["", f"[[{inner}]]", *_table(one, inner, brief)]
         elif not (value == () and is_dataclass(_inner(_hints(type(spec))[item.name]))):
             lines.append(f"{item.name} = {_shown(value)}")
     return lines + tables
+
+
+def _default(item: Field[Any]) -> Any:
+    return item.default if item.default_factory is MISSING else item.default_factory()
 
 
 def _shown(value: Any) -> str:
