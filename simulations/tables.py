@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from simulations import byzantine, jury, scale, spread
+from simulations import byzantine, jury, learning, scale, spread
 from simulations.recording import RECORDS, Row
 
 __all__ = ["main", "written"]
@@ -31,6 +31,7 @@ TABLES: dict[str, tuple[str, Made]] = {
     "disturbed": ("spread", spread.disturbed),
     "scale": ("scale", scale.table),
     "jury": ("jury", jury.table),
+    "learning": ("learning", learning.table),
     "trained": ("jury", jury.trained),
     "byzantine": ("byzantine", byzantine.table),
     "byzantine 2": ("byzantine", partial(byzantine.table, hears="2", shares=FEW)),
