@@ -56,7 +56,7 @@ def read_trace(path: Path) -> Trace:
     try:
         if not lines:
             raise ValueError("this is not a trace: it has no whole line")
-        birth, held, plain = read_header(_object(lines[0]))
+        birth, held, plain = read_header(_first(lines[0]))
         moments = []
         latest = -math.inf
         for number, line in enumerate(lines[1:], start=2):
@@ -84,6 +84,13 @@ def _moment(number: int, given: Object, read_event: Callable[[Object], Event]) -
         if not isinstance(effect, dict) or effect.get("effect") not in _EFFECTS:
             raise ValueError("effects has something that is no effect")
     return Moment(number, at, read_event(given), given, tuple(effects), raised)
+
+
+def _first(line: bytes) -> Object:
+    try:
+        return _object(line)
+    except ValueError as error:
+        raise ValueError(f"this is not a trace: {error}") from None
 
 
 def _object(line: bytes) -> Object:

@@ -91,7 +91,10 @@ def test_a_file_that_is_no_trace(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path = tmp_path / "notes.txt"
     path.write_text("my notes\n")
     assert run("--replay", str(path)) == 2
-    assert capsys.readouterr().err == f"Error: {path}, line 1: it is not JSON: Expecting value\n"
+    assert (
+        capsys.readouterr().err
+        == f"Error: {path}, line 1: this is not a trace: it is not JSON: Expecting value\n"
+    )
 
 
 def test_traces_go_where_nothing_is(

@@ -36,8 +36,8 @@ def test_a_trace_that_ends_amid_a_line_is_read_up_to_it(life: bytes, tmp_path: P
 @pytest.mark.parametrize(
     ("line", "new", "words"),
     [
-        (1, b"", "line 1: it is not JSON"),
-        (1, b"[]", "line 1: it is not an object"),
+        (1, b"", "line 1: this is not a trace: it is not JSON"),
+        (1, b"[]", "line 1: this is not a trace: it is not an object"),
         (1, b"{}", "line 1: this is not a trace"),
         (4, b"", "line 4: it is not JSON"),
         (4, b"\xff", "line 4: it is not ASCII"),
