@@ -189,6 +189,13 @@ class Contacts:
             )
         self._outbox.send(endpoint, self._hello)
 
+    def greet_again(self, author: bytes, round: int | None, now: float) -> None:
+        """Say HELLO to a member that behaves as if it never got ours, not too often (MEMBER-10)."""
+        member = self._membership.get(author)
+        if member is not None and now >= member.greeted_at:
+            member.greeted_at = now + self._timing.patience
+            self.greet(member.endpoint, None, round)
+
     def _grease(self) -> tuple[tuple[str, bytes], ...]:
         """Now and then a key that means nothing, with a small number (GREASE-2)."""
         if not self._card.grease or self._random.randrange(_GREASE):

@@ -81,7 +81,7 @@ class PeerMachine:
             Have: self._on_have,
             Want: self._on_want,
             Bye: self._on_bye,
-            Error: lambda _, m: self._refuse(m.code, m.text, by_them=True),
+            Error: self._on_error,
         }
 
     # --- the door -----------------------------------------------------------------------
@@ -353,6 +353,11 @@ class PeerMachine:
             self._part(change)
         self._move()
 
+    def _on_error(self, sender: bytes, error: Error) -> None:
+        self._refuse(error.code, error.text, by_them=True)
+        if error.code == Reason.EARLY:
+            self._contacts.greet_again(sender, self.round, self._now)
+
     def _refuse(self, reason: int, text: str, by_them: bool = False) -> None:
         self._outbox.refuse(Refused(int(reason), text, by_them), self._now)
 
@@ -365,8 +370,8 @@ class PeerMachine:
         self._contacts.part(change)
         if change.member.state is State.GONE:
             self._circle.gone(change, self._now)
-        elif change.cause == "silent":  # perhaps it never got our HELLO: MEMBER-10
-            self._contacts.greet(change.member.endpoint, None, self.round)
+        elif change.cause == "silent":
+            self._contacts.greet_again(change.member.author, self.round, self._now)
         self._pull()
 
     def _pull(self) -> None:
