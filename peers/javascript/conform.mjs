@@ -95,5 +95,6 @@ export async function conform() {
 
 function answer({ kind, input }) {
   if (!Object.hasOwn(kinds, kind)) return { unimplemented: `there is no kind ${kind} here` };
+  if (input.run && "view" in input.run) return { unimplemented: "runs with a view (4.8)" };
   return { result: kinds[kind](input) };
 }

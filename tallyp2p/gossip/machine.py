@@ -175,7 +175,7 @@ class PeerMachine:
             self._contacts.announce(self.round)
             if self.run.view and self._joining.start:  # the first answer says it is there
                 for author in self._circle.draw(self._joining.start, set(), set()):
-                    self._want(author, self._joining.start)
+                    self._serving.ask(author, self._joining.start)
         counted = 1 + sum(member.start is not None for member in self._circle.heard())
         newest = max((m.round for m in present if m.round is not None), default=None)
         start = self._joining.start
@@ -324,7 +324,7 @@ class PeerMachine:
         if pong.nonce:
             self._membership.seen_in(sender, pong.round)
             for round in self._rounds.beyond(sender, pong.round, self._now):
-                self._want(sender, round)
+                self._serving.ask(sender, round)
             self._circle.compare(sender, pong.roster, self.round, self._now)
             self._circle.pong(sender, pong.nonce, self.round, self._now)
         else:
@@ -380,10 +380,7 @@ class PeerMachine:
         if self.run.view and self._rounds.phase is Phase.OPEN:
             drawn = self._circle.draw(self._rounds.round, *self._rounds.settled())
             for author in self._rounds.expect(drawn, self._now):
-                self._want(author, self._rounds.round)
-
-    def _want(self, author: bytes, round: int) -> None:
-        self._contacts.answer(author, Want(((author, round),)))
+                self._serving.ask(author, self._rounds.round)
 
     # --- time ---------------------------------------------------------------------------
 
@@ -395,7 +392,7 @@ class PeerMachine:
             self._part(change)
         for author, round in self._rounds.questions(self._now):
             self._membership.asked(author, self._now)
-            self._want(author, round)
+            self._serving.ask(author, round)
         self._contacts.probe(self.round, self._now)
         self._contacts.knock(self.round, self._now)
         self._circle.tick(self.round, self._now)

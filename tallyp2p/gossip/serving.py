@@ -39,6 +39,10 @@ class Serving:
         self._interval, self._gossip_at = timing.gossip_interval, 0.0
         self._compares = run.spreading is Spreading.BROADCAST
 
+    def ask(self, author: bytes, round: int) -> None:
+        """Ask an author for its own ballot."""
+        self._contacts.answer(author, Want(((author, round),)))
+
     def on_want(self, sender: bytes, want: Want, at: int) -> bool:
         """Send what is here.  True when an own ballot is not, and PONG shall say so.
 

@@ -30,6 +30,7 @@ from tests.conformance.make_joining import join_cases
 from tests.conformance.make_repair import repair_cases, sealed_script_cases
 from tests.conformance.make_rounds import round_cases
 from tests.conformance.make_seal import example_cases, seal_cases, sealed_cases
+from tests.conformance.make_view import view_cases, view_frame_cases
 from tests.conformance.make_votes import large_cases
 
 __all__ = ["RUN", "VECTORS", "render", "stale"]
@@ -48,6 +49,7 @@ _GENERATORS: dict[str, Callable[[], Iterable[Case]]] = {
     "codec/generated.json": codec_cases,
     "codec/large.json": large_cases,
     "codec/sealed.json": sealed_cases,
+    "codec/view.json": view_frame_cases,
     "seal/generated.json": seal_cases,
     "gossip/contact.json": contact_cases,
     "gossip/large.json": crowd_cases,
@@ -57,6 +59,7 @@ _GENERATORS: dict[str, Callable[[], Iterable[Case]]] = {
     "gossip/repair.json": repair_cases,
     "gossip/rounds.json": round_cases,
     "gossip/sealed.json": sealed_script_cases,
+    "gossip/view.json": view_cases,
 }
 
 

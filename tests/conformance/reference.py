@@ -41,7 +41,7 @@ def run_id(run: Mapping[str, Any]) -> bytes:
 
 
 def descriptor(run: Mapping[str, Any]) -> str:
-    """RUN-1; `run` is in the descriptor's order, `seal` last."""
+    """RUN-1; `run` is in the descriptor's order; `view` is there only where it is not 0."""
     lines = ["tally/1"]
     for key, value in run.items():
         if (key, value) != ("seal", "none"):

@@ -335,6 +335,8 @@ def test_sections_are_numbered_in_order() -> None:
 def test_the_record_of_implementations_counts_the_cases_that_there_are() -> None:
     """Who adds a vector runs it against all of them, and says so."""
     files = (SPEC / "vectors").glob("*/*.json")
-    cases = f"{sum(len(json.loads(path.read_text())['cases']) for path in files):,}"
+    cases = [case for path in files for case in json.loads(path.read_text())["cases"]]
+    plain = sum("view" not in case["input"].get("run", {}) for case in cases)
     for entry in registry("implementations")["entries"]:
-        assert entry["vectors"] == f"{cases} of {cases}", entry["name"]
+        passed = len(cases) if "with a view" in entry["runs"] else plain
+        assert entry["vectors"] == f"{passed:,} of {len(cases):,}", entry["name"]

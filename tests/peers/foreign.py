@@ -16,17 +16,27 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["NAMES", "ROOT", "Running", "command", "start"]
+__all__ = ["NAMES", "ROOT", "Running", "command", "start", "with_a_view"]
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("python", "minimal", "javascript", "c")
 Event = dict[str, Any]
+
+
+def with_a_view() -> Counter[str]:
+    """How many vectors of each kind are of runs with a view, which foreign peers leave out."""
+    found = Counter[str]()
+    for path in sorted((ROOT / "protocol_spec" / "vectors").glob("*/*.json")):
+        cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
+        found[path.parent.name] += sum("view" in case["input"].get("run", {}) for case in cases)
+    return +found
 
 
 def command(name: str) -> list[str]:

@@ -17,13 +17,16 @@ static cJSON *result_of(const cJSON *question, const char **why)
     *why = "no case of this protocol";
     if (!cJSON_IsString(kind) || !input)
         return NULL;
+    *why = "runs with a view (4.8)";
+    if (json_get(json_get(input, "run"), "view"))
+        return NULL;
+    *why = "a kind of vector that this peer does not know";
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
         if (strcmp(KINDS[i].kind, kind->valuestring) == 0) {
             *why = "this peer cannot read the input";
             return KINDS[i].give(input, why);
         }
     }
-    *why = "a kind of vector that this peer does not know";
     return NULL;
 }
 
