@@ -12,9 +12,11 @@ from tallyp2p.errors import LocalError, SettingsError
 from tallyp2p.gossip.events import Learned
 from tallyp2p.gossip.rounds import Rounds
 from tallyp2p.parameters import Ids, Pace, RunParameters, Seal, Spreading, Timing
+from tallyp2p.simulator.hunting import mixed
 from tallyp2p.simulator.replay import Replay, replay
+from tallyp2p.simulator.world import World
 from tallyp2p.tracing.reading import read_trace
-from tallyp2p.tracing.recording import Recorded, TraceFile
+from tallyp2p.tracing.recording import Recorded, TraceFile, Traces
 from tests.simulator.worlds import BROADCAST, RUN
 from tests.tracing.lives import recorded
 from tests.tracing.test_recording import BIRTH
@@ -43,6 +45,17 @@ def test_every_life_of_a_rough_world_is_repeated(run: RunParameters, tmp_path: P
     assert [life.ended for life in found] == ["completed", "cut", "completed"] + ["completed"] * 2
     assert found[0].events["trespassed"] > 0 and found[2].effects["learn"] > 0
     assert found[0].effects["send"] == _count(tmp_path / "peer-00-life-00.jsonl", "send")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_life_of_a_world_of_the_standard_mix_is_repeated(seed: int, tmp_path: Path) -> None:
+    """Whatever goes wrong around a machine, it reaches it as an event or not at all."""
+    traces = Traces(tmp_path)
+    World(replace(mixed(seed), check=False), machines=traces.machine).run()
+    traces.close()
+    for path in tmp_path.iterdir():
+        difference = replay(read_trace(path)).difference
+        assert difference is None, f"seed {seed}, {path.name}: {difference}"
 
 
 def _count(path: Path, effect: str) -> int:
