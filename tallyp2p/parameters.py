@@ -233,7 +233,7 @@ class Timing:
     gone_after: float = 60.0  # a suspect member leaves the roster after this
     probe_interval: float = 5.0  # one quiet member is pinged this often
     gossip_interval: float = 2.0  # one member is sent a DIGEST this often (broadcast)
-    view_interval: float = 60.0  # one neighbour is exchanged this often (runs with a view)
+    view_interval: float = 120.0  # one neighbour is exchanged this often (runs with a view)
     join_deadline: float = 60.0  # a peer that met no quorum by then gives up
     retain: int = 64  # ballots per author kept for repair
     ahead: int = 64  # ballots per author accepted ahead of the own round
