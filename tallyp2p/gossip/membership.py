@@ -44,7 +44,7 @@ class Membership:
         self._at: dict[str, tuple[bytes, ...]] = {}  # endpoint -> authors, gone ones included
         self._links: OrderedDict[bytes, bytes] = OrderedDict()  # link -> author
         self._asked: dict[bytes, Member] = {}  # members with an unanswered question
-        self._suspects: dict[bytes, Member] = {}
+        self.suspects: dict[bytes, Member] = {}  # whom nobody waits for
         self._sum = 0  # of all present members, see roster_hash
         self._present: tuple[int, list[Member]] = (-1, [])  # as of which version
         self._turn: list[bytes] = []  # authors still to be probed in this pass
@@ -197,7 +197,7 @@ class Membership:
             member.asked_at = None
             self._asked.pop(author, None)
         if member.state is State.ALIVE:
-            self._suspects.pop(author, None)
+            self.suspects.pop(author, None)
             return None
         if member.left:
             return None
@@ -207,7 +207,7 @@ class Membership:
         if not member.finished:
             member.until = None
         member.state = State.ALIVE
-        self._suspects.pop(author, None)
+        self.suspects.pop(author, None)
         return Change(member, "heard")
 
     def seen_in(self, author: bytes, round: int | None) -> None:
@@ -259,7 +259,7 @@ class Membership:
         """`author` is no member any more, and a stranger when it comes again."""
         member = self._members.pop(author)
         self._asked.pop(author, None)
-        self._suspects.pop(author, None)
+        self.suspects.pop(author, None)
         self._move(member, "")
         self._unbind(member, 0)
         if member.state is not State.GONE:
@@ -271,7 +271,7 @@ class Membership:
         for member in self._asked.values():
             if member.asked_at is not None:
                 member.asked_at += delay
-        for member in self._suspects.values():
+        for member in self.suspects.values():
             member.silent_since += delay
 
     def lose(self, endpoint: str, now: float) -> list[Change]:
@@ -299,7 +299,7 @@ class Membership:
                 changes.append(Change(member, "silent"))
             member.asked_at = None
             del self._asked[member.author]
-        for member in list(self._suspects.values()):
+        for member in list(self.suspects.values()):
             if now >= member.silent_since + self._timing.gone_after:
                 self._give_up(member, member.round, now)
                 changes.append(Change(member, "expired"))
@@ -320,13 +320,13 @@ class Membership:
 
     def wake_at(self) -> float | None:
         """When expire() or to_remind() may next have something to say."""
-        if not self._asked and not self._suspects:
+        if not self._asked and not self.suspects:
             return None
         soonest = inf
         for m in self._asked.values():
             if m.asked_at is not None:
                 soonest = min(soonest, m.remind_at, m.asked_at + self._timing.suspect_after)
-        for m in self._suspects.values():
+        for m in self.suspects.values():
             soonest = min(soonest, m.silent_since + self._timing.gone_after)
         return soonest
 
@@ -340,7 +340,7 @@ class Membership:
         for author, member in self._members.items():
             assert member.author == author != self.author
             assert (member.asked_at is not None) == (author in self._asked), member
-            assert (member.state is State.SUSPECT) == (author in self._suspects), member
+            assert (member.state is State.SUSPECT) == (author in self.suspects), member
             assert not (member.left and member.state is not State.GONE), member
             assert author in self._at[member.endpoint], member
         assert sum(map(len, self._at.values())) == len(self._members)
@@ -378,7 +378,7 @@ class Membership:
 
     def _suspect(self, member: Member, now: float) -> None:
         member.state, member.silent_since = State.SUSPECT, now
-        self._suspects[member.author] = member
+        self.suspects[member.author] = member
 
     def _give_up(self, member: Member, last: int | None, now: float) -> None:
         if not member.finished:
@@ -387,7 +387,7 @@ class Membership:
         member.state = State.GONE
         member.silent_since, member.asked_at = now, None
         self._asked.pop(member.author, None)
-        self._suspects.pop(member.author, None)
+        self.suspects.pop(member.author, None)
         self.version += 1
 
     def _evict(self) -> bool:

@@ -98,8 +98,11 @@ class Neighbourhood:
         return [a for a in self._neighbours.chosen if self._membership.is_alive(a)]
 
     def _short(self) -> int:
-        """How many more are wanted than are chosen and alive."""
-        return 0 if self.content else self._neighbours.view - len(self._alive())
+        """How many more are wanted than are chosen and alive, as far as is known between events."""
+        if self.content:
+            return 0
+        silent = sum(map(self._neighbours.has_chosen, self._membership.suspects))
+        return self._neighbours.room + silent
 
     def heard(self) -> list[Member]:
         """Members whose ballots may be expected: the chosen."""
@@ -203,7 +206,8 @@ class Neighbourhood:
             self._absent.back(member.author)
         else:
             self._absent.miss(member.author, member.endpoint, now)
-        if self._neighbours.has_chosen(member.author) and 2 * self._short() > self._neighbours.view:
+        few = 2 * len(self._alive()) < self._neighbours.view and not self.content
+        if few and self._neighbours.has_chosen(member.author):
             self._pause, self._exchange_at = self._timing.patience, now
         self._forget(member)
 
@@ -268,6 +272,7 @@ class Neighbourhood:
         """Who is chosen is a member, and nothing outgrew its limit."""
         self._neighbours.check()
         self._absent.check()
+        assert self.content or self._short() == self._neighbours.view - len(self._alive())
         assert self._awaited <= set(self._neighbours.chosen), self._awaited
         for author in self._neighbours.chosen:
             assert self._membership.get(author) is not None, author

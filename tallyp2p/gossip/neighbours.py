@@ -68,6 +68,11 @@ class Neighbours:
         """Authors, in the order in which they were chosen."""
         return tuple(self._chosen)
 
+    @property
+    def room(self) -> int:
+        """How many more may be chosen before one has to go."""
+        return self.view - len(self._chosen)
+
     def has_chosen(self, author: bytes) -> bool:
         """Whether this peer hears `author`."""
         return author in self._chosen

@@ -42,6 +42,7 @@ _HELD = 10_000  # messages that wait for a frozen or slow process; more are drop
 _SHORTEST = 0.001  # s between two wake-ups, so that a machine that is never content cannot spin
 _CLOSE = 1e-6  # seconds: a clock offset costs digits, and a wake-up must not come too soon
 _EARLY = frozenset({Hello, Bye, Error})  # kinds that may come before HELLO
+_ANSWERS = frozenset({Pong, Ballot, Digest, Have, Bye, Error})  # to which no answer is awaited
 _TRUSTED = frozenset({*_EARLY, Ping, Pong, Peers, Ballot, Digest, Have, Want})  # not Grease
 
 
@@ -202,7 +203,7 @@ class Host:
         assert message is not None
         if type(message) is Ballot:
             self._watcher.arrived(self, message)
-        # Most events are messages, and one that changes nothing brings no wake-up forward.
+        # Most events are messages, and one that is only answered brings no wake-up forward.
         if self._handle(events.Received(link, message), self._now()):
             self._rearm()
         elif self._check:
@@ -220,7 +221,7 @@ class Host:
         return local if local > self._local else self._local
 
     def _handle(self, event: events.Event, local: float) -> bool:
-        """Feed an event and obey; whether there was anything to obey."""
+        """Feed an event and obey; whether more followed than answers to others."""
         self.events += 1
         self._local = local
         try:
@@ -229,12 +230,16 @@ class Host:
                 self.machine.check(self.events)
         except Exception as error:
             raise self._broken(error, type(event).__name__) from error
+        wishes = False
         for effect in effects:
             if type(effect) is events.Send:  # most effects are
-                self._send(effect.endpoint, effect.message)
+                message = effect.message
+                wishes = wishes or type(message) not in _ANSWERS
+                self._send(effect.endpoint, message)
             else:
+                wishes = True
                 self._obey(effect)
-        return bool(effects)
+        return wishes
 
     def check(self) -> None:
         """Look at all of the machine once, where that is wanted."""

@@ -6,7 +6,7 @@ While it runs
                     (of the ledger one round, each in its turn), and all of it at the end
     no exceptions   nothing that a peer sends, and nothing that happens, makes a machine raise
     no tick in vain a machine that was woken when it wanted has no reason to be woken at once
-    no wish unheard a message that nothing follows from brings no wish to be woken earlier
+    no wish unheard a message that is only answered brings no wish to be woken earlier
     one ballot      an election has one ballot of each author, and an honest author's ballot for
                     a round is the same wherever it arrives or is counted
     tally           plurality, margin and voters are those that the specification's text gives
