@@ -9,7 +9,7 @@ dozen others and hears two of them in a round.  `tallyp2p simulate simulations/l
 shows one of them.
 
 Expected: alone a peer knows the few classes that it has seen; together they come to know all
-ten, and the better the more of them there are, though each hears as few as before.
+ten, and 300 as well as 30, though each hears as few as before.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from .training import Pull, Trainer
 
 __all__ = ["FEWEST", "ROWS", "Drill", "drill"]
 
-ROWS = 32  # models at once on a CPU: more do not stay in its cache; measured
+ROWS = 32  # models at once on a CPU: more take as long for each, and more memory; measured
 FEWEST = 4  # models below which one after the other is as fast; measured
 _BETAS, _EPS = (0.9, 0.999), 1e-8  # of torch.optim.AdamW by default, which Trainer takes
 _NOBODY = -100  # the label of a padded example, which cross_entropy leaves out
