@@ -61,6 +61,13 @@ def test_more_ballots_are_more_right() -> None:
     assert 0.5 < one < four - 0.1 < all_of_them - 0.2
 
 
+def test_a_rumour_is_counted_as_it_runs() -> None:
+    """It may triple with each ballot, and takes a few more for the last."""
+    assert scale.counted(2, 2) == scale.counted(3, 2) == 1
+    assert all(5 <= scale.counted(128, 2, seed) <= 8 for seed in range(5))
+    assert 9 <= scale.counted(10_000, 2) <= 13
+
+
 def test_a_sampled_ballot_costs_its_bytes_and_spreads_as_a_rumour() -> None:
     row = scale.measure({"hears": "2 of all", "peers": 27, "loss": 0.0})
     # Two receivers, a header of 6 bytes, 256 votes of 4 bits, 2 bytes of ZMTP, 8 rounds.
