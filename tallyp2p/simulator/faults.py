@@ -5,15 +5,19 @@ from __future__ import annotations
 from random import Random
 from typing import Protocol
 
+from ..gossip.events import Effect, Learn, Send, VoteOn
+from ..messages import Ballot, Digest, Hello, Want
 from .clock import Clock
 from .host import Host
 from .invariants import Watch
 from .links import Network
-from .spec import Churn, Crash, Freeze, Slow, WorldSpec
+from .spec import Churn, Crash, Freeze, Slow, Step, WorldSpec
 
 __all__ = ["Stage", "forgetful", "schedule"]
 
 _FOR_GOOD = 1e9  # seconds: an end beyond it never comes
+_SAYS = {Step.HELLO: Hello, Step.DIGEST: Digest, Step.WANT: Want}
+_DOES = {Step.VOTE: VoteOn, Step.LEARN: Learn}
 
 
 class Stage(Protocol):
@@ -78,9 +82,33 @@ def schedule(stage: Stage) -> None:
 
 
 def _crash(stage: Stage, peer: int, crash: Crash) -> None:
-    if stage.crash(peer, noticed=crash.noticed, disk=crash.disk) and crash.restart_after:
+    host = stage.peers.get(peer)
+    if crash.step is Step.ANY:
+        _kill(stage, peer, crash)
+    elif host is not None and host.running:
+        own = host.machine.author
+        host.doom = lambda effect: _is(crash.step, effect, own) and _kill(stage, peer, crash)
+
+
+def _is(step: Step, effect: Effect, own: bytes) -> bool:
+    """Whether an effect, once obeyed, is what the process does last."""
+    if not isinstance(effect, Send):
+        return type(effect) is _DOES.get(step)
+    message = effect.message
+    if type(message) is Ballot:
+        return step is Step.BALLOT and message.author == own
+    return type(message) is _SAYS.get(step)
+
+
+def _kill(stage: Stage, peer: int, crash: Crash) -> bool:
+    """The process ends now; whether there was one."""
+    if not stage.crash(peer, noticed=crash.noticed, disk=crash.disk):
+        return False
+    stage.watch.disturb(stage.clock.now + crash.restart_after)
+    if crash.restart_after:
         stage.pending += 1
         stage.clock.after(crash.restart_after, _restart, stage, peer, crash.same_endpoint)
+    return True
 
 
 def _restart(stage: Stage, peer: int, same_endpoint: bool) -> None:

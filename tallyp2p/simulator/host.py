@@ -10,7 +10,7 @@ decoded again; what a codec would refuse is still put to the codec.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Protocol
 
@@ -95,6 +95,7 @@ class Host:
         self.stretch = 1.0  # how many times longer training takes
         self.dropped = 0  # messages that found the queue full
         self.events = 0
+        self.doom: Callable[[events.Effect], bool] | None = None  # whether it ends at an effect
         self.twist: Callable[[str, Message], Message] | None = None  # of hostile peers
         self._clock, self._post, self._watcher = clock, post, watcher
         self._vote, self._learn = vote, learn
@@ -230,6 +231,9 @@ class Host:
                 self.machine.check(self.events)
         except Exception as error:
             raise self._broken(error, type(event).__name__) from error
+        if self.doom is not None:
+            self._obey_to_the_end(effects, self.doom)
+            return True
         wishes = False
         for effect in effects:
             if type(effect) is events.Send:  # most effects are
@@ -240,6 +244,18 @@ class Host:
                 wishes = True
                 self._obey(effect)
         return wishes
+
+    def _obey_to_the_end(
+        self, effects: Sequence[events.Effect], doom: Callable[[events.Effect], bool]
+    ) -> None:
+        """Obey as long as the process lives: it may end between two effects."""
+        for effect in effects:
+            if type(effect) is events.Send:
+                self._send(effect.endpoint, effect.message)
+            else:
+                self._obey(effect)
+            if doom(effect):
+                return
 
     def check(self) -> None:
         """Look at all of the machine once, where that is wanted."""

@@ -68,7 +68,7 @@ class Network:
     def arrivals(
         self, source: int, target: int, wire: Wire, size: int, now: float
     ) -> tuple[float, ...]:
-        """When a message of `size` bytes arrives: never, once, or twice."""
+        """When a message of `size` bytes arrives: never, once, or more often."""
         random = self._random.random
         link = self._link
         if self._links:
@@ -87,7 +87,8 @@ class Network:
         moment = self._moment(link, wire, leaves, troubled)
         if link.double and troubled and random() < link.double:
             self.doubled += 1
-            return (moment, self._moment(link, wire, leaves, troubled))
+            more = (self._moment(link, wire, leaves, troubled) for _ in range(1, link.copies))
+            return (moment, *more)
         return (moment,)
 
     def _moment(self, link: Link, wire: Wire, leaves: float, troubled: bool) -> float:

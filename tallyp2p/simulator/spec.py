@@ -31,6 +31,7 @@ __all__ = [
     "Promises",
     "Route",
     "Slow",
+    "Step",
     "Voting",
     "WorldSpec",
 ]
@@ -66,7 +67,8 @@ class Link:
     delay: float = _says("seconds that a message travels at least", 0.01)
     jitter: float = _says("seconds that it may travel longer, evenly spread", 0.0)
     loss: float = _says("share of messages that are lost", 0.0)
-    double: float = _says("share of messages that arrive twice", 0.0)
+    double: float = _says("share of messages that arrive more than once", 0.0)
+    copies: int = _says("how often those arrive", 2)
     reorder: float = _says("share of messages that may overtake others of their connection", 0.0)
     late: float = _says("seconds that a message of that share travels longer at most", 0.5)
     bandwidth: float = _says("bytes a second that a sender can send in all; 0: no bound", 0.0)
@@ -75,6 +77,7 @@ class Link:
     def __post_init__(self) -> None:
         for name in ("loss", "double", "reorder"):
             _share(name, getattr(self, name))
+        _require(2 <= self.copies <= 100, "copies must be from 2 to 100")
         for name in ("delay", "jitter", "late", "bandwidth", "begin"):
             _require(getattr(self, name) >= 0, f"{name} must be 0 or more")
 
@@ -114,6 +117,18 @@ class Partition:
         _require(len(self.groups) >= 2, "groups must name at least two groups")
 
 
+class Step(StrEnum):
+    """Where in its work a process ends."""
+
+    ANY = "any"  # wherever it is at the stated moment
+    HELLO = "hello"  # it has said one HELLO of several
+    VOTE = "vote"  # it is asked for its ballot, and has cast none
+    BALLOT = "ballot"  # its ballot has left for the first of its receivers only
+    DIGEST = "digest"  # it has sent a DIGEST, and hears no answer
+    WANT = "want"  # it has asked for a ballot, and does not hear it
+    LEARN = "learn"  # the round is counted, and nothing is learnt from it
+
+
 @dataclass(frozen=True, slots=True)
 class Crash:
     """Processes end without a word."""
@@ -124,6 +139,7 @@ class Crash:
     disk: bool = _says("whether they keep their own ballots, and so cast the same again", True)
     noticed: bool = _says("whether others see connections break, as when the host lives", True)
     same_endpoint: bool = _says("whether they come back where they were", False)
+    step: Step = _says("what it does last, from that moment on", Step.ANY)
 
     def __post_init__(self) -> None:
         _require(self.at >= 0, "at must be 0 or more")

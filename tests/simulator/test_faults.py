@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tallyp2p.gossip.events import Effect
+from tallyp2p.messages import Message
 from tallyp2p.simulator.faults import forgetful
+from tallyp2p.simulator.host import Host
 from tallyp2p.simulator.result import Result
 from tallyp2p.simulator.spec import (
     Churn,
@@ -17,6 +20,7 @@ from tallyp2p.simulator.spec import (
     Partition,
     Promises,
     Slow,
+    Step,
 )
 from tallyp2p.simulator.world import World
 from tests.simulator.worlds import world
@@ -112,3 +116,44 @@ def test_faults_find_nobody_who_is_gone() -> None:
         links=Link(loss=0.1),
     )
     assert result.finish["completed"] == 5 and result.seconds < late
+
+
+LAST = {
+    Step.HELLO: "Hello",
+    Step.VOTE: "VoteOn",
+    Step.BALLOT: "Ballot",
+    Step.DIGEST: "Digest",
+    Step.WANT: "Want",
+    Step.LEARN: "Learn",
+}
+
+
+@pytest.mark.parametrize("step", LAST)
+def test_a_process_ends_where_it_is_told_to(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last thing that it does is the one that was named."""
+    said: list[object] = []
+    send, obey = Host._send, Host._obey
+
+    def sends(self: Host, endpoint: str, message: Message) -> None:
+        if self.index == 1 and not self.dead:
+            said.append(message)
+        send(self, endpoint, message)
+
+    def obeys(self: Host, effect: Effect) -> None:
+        if self.index == 1 and not self.dead:
+            said.append(effect)
+        obey(self, effect)
+
+    monkeypatch.setattr(Host, "_send", sends)
+    monkeypatch.setattr(Host, "_obey", obeys)
+    crash = Crash((1,), at=3.0 if step is not Step.HELLO else 0.0, step=step)
+    made = World(world(crashes=(crash,), links=Link(loss=0.2)))
+    result = made.run()
+    assert result.finish["crashed"] == 1 and made.peers[1].dead
+    assert type(said[-1]).__name__ == LAST[step], said[-1]
+
+
+def test_who_ended_in_the_middle_of_its_work_can_come_back() -> None:
+    crash = Crash((1,), at=3.0, restart_after=1.0, step=Step.BALLOT)
+    made = World(world(crashes=(crash,)))
+    assert made.run().finish["completed"] == 5 and len(made.hosts) == 6

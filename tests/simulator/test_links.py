@@ -31,6 +31,11 @@ def test_delay_and_jitter() -> None:
     assert 0.1 <= min(moments) < 0.11 and 0.29 < max(moments) <= 0.3
 
 
+def test_doubled_messages_come_as_often_as_stated() -> None:
+    net = network(Link(double=1.0, copies=3))
+    assert len(net.arrivals(0, 1, Wire(), 100, 0.0)) == 3 and net.doubled == 1
+
+
 def test_loss_and_doubles_come_as_often_as_stated() -> None:
     net = network(Link(loss=0.3, double=0.5))
     arrived = many(net)
