@@ -205,7 +205,8 @@ class Host:
         if type(message) is Ballot:
             self._watcher.arrived(self, message)
         # Most events are messages, and one that is only answered brings no wake-up forward.
-        if self._handle(events.Received(link, message), self._now()):
+        # (HELLO may tell a first round in silence, and so what is due since long ago.)
+        if self._handle(events.Received(link, message), self._now()) or type(message) is Hello:
             self._rearm()
         elif self._check:
             self._has_no_earlier_wish()

@@ -129,7 +129,7 @@ class _Drawing:
             exact=self.sealed,
             run=run,
             timing=timing,
-            links=replace(links, bandwidth=self.bandwidth(timing)),
+            links=replace(links, bandwidth=self.bandwidth(timing, links)),
             voting=Voting(
                 accuracy=0.7,
                 correlation=0.3,
@@ -335,12 +335,14 @@ class _Drawing:
         )
         return timing, Promises(within=max(_LEAST, within))
 
-    def bandwidth(self, timing: Timing) -> float:
+    def bandwidth(self, timing: Timing, links: Link) -> float:
         """Now and then lines that are thin, but not thinner than what must go over them."""
         if not self.often(0.1):
             return 0.0
         ballots = self.count * (_BALLOT + _SEAL * self.sealed) / self.training
         control = self.count * _QUESTION / timing.patience + _DIGEST / timing.gossip_interval
+        # Who hears a question twice answers twice, and repair asks four times in a row.
+        control *= (1 + links.double) ** 4
         return round((ballots + control) * self.chance.choice((1, 2, 10)))
 
     def rounds(self, timing: Timing, promises: Promises, run: RunParameters) -> Timing:

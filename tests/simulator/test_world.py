@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from tallyp2p.gossip.rounds import Rounds
 from tallyp2p.parameters import Ids, Pace, Seal, Timing
 from tallyp2p.payloads import author_of
 from tallyp2p.simulator.invariants import Violation
-from tallyp2p.simulator.reading import to_toml
+from tallyp2p.simulator.reading import load, to_toml
 from tallyp2p.simulator.spec import (
     Churn,
     Crash,
@@ -144,6 +145,14 @@ def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_limit_ends_a_world_that_would_go_on() -> None:
     with pytest.raises(Violation, match="'complete' broken at .* peer 0 is in round"):
         World(world(limit=5.0)).run()
+
+
+FOUND = sorted((Path(__file__).parent / "found").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
+def test_what_a_hunt_has_found_once_holds(path: Path) -> None:
+    assert World(load(path)).run().rounds["closed_most"]
 
 
 # --- seeded defects -------------------------------------------------------------------------
