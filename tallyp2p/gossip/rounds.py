@@ -116,8 +116,10 @@ class Rounds:
         once.  From now on they are asked again like all others."""
         patience = self._timing.patience
         waiting = self._waiting[self.round]
-        waiting.expected, waiting.left, waiting.witness = drawn, list(drawn), 0
-        new = [a for a in self._holding(self.round) if a not in waiting.asks]
+        before, waiting.expected = waiting.expected, drawn
+        waiting.left, waiting.witness = list(drawn), 0
+        asked = waiting.asks.keys() & set(before)  # who was let go meanwhile is asked anew
+        new = [a for a in self._holding(self.round) if a not in asked]
         waiting.asks |= {a: Ask(now + patience, patience) for a in new}
         return new
 

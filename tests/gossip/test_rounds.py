@@ -86,6 +86,36 @@ def test_silent_authors_are_asked_again_and_again_and_answering_ones_more_rarely
     assert asked[A] == [1.0, 2.0, 4.0, 8.0]
 
 
+def test_whose_ballot_is_surely_cast_is_asked_at_once_and_not_more_rarely() -> None:
+    """ROUND-4."""
+    bench = Bench()
+    bench.open(0, 1.0)
+    asked = []
+    for step in range(10, 120):
+        now = step / 10
+        if step == 60:  # it has answered so far, and been asked more and more rarely
+            assert bench.rounds.beyond(A, 0, now) == [], "it may still be busy with round 0"
+            assert bench.rounds.beyond(A, 2, now) == [0]
+            assert bench.rounds.beyond(A, 4, now) == [], "once is enough"
+        bench.membership.heard(A, now)
+        asked += [now for author, _ in bench.rounds.questions(now) if author == A]
+    assert [at for at in asked if at > 6.0] == [7.0, 8.0, 9.0, 10.0, 11.0]
+
+
+def test_who_is_drawn_is_asked_once_at_once_and_anew_when_it_is_drawn_again() -> None:
+    """VIEW-6: a question that was put before somebody was let go is no question any more."""
+    bench = Bench()
+    bench.open(0, 1.0)
+    assert bench.rounds.expect((A,), 1.0) == [A]
+    assert bench.rounds.expect((A,), 1.5) == [] and bench.rounds.missing(0) == [A]
+    assert bench.rounds.expect((B,), 2.0) == [B]
+    assert bench.rounds.expect((A, B), 9.0) == [A]
+    assert bench.rounds.wake_at() == 3.0, "B is asked again after patience"
+    bench.hear(A, 0)
+    bench.rounds.decline(B, 4)
+    assert bench.rounds.settled() == ({bytes(8), A}, {B}) and bench.rounds.closes(9.0)
+
+
 def test_who_declines_is_let_go_but_only_after_being_asked() -> None:
     """ROUND-6."""
     bench = Bench()
