@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = ["Ballot", "Signature", "author_of"]
 
 
+@lru_cache(maxsize=4096)  # asked several times for each HELLO
 def author_of(identity: bytes) -> bytes:
     """The 8-byte author id of a 32-byte identity (NAME-2)."""
     return hashlib.sha256(identity).digest()[:8]

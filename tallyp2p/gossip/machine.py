@@ -191,8 +191,8 @@ class PeerMachine:
             )
 
     def _finish(self, completed: bool, text: str = "") -> None:
-        for member in self._membership.present():
-            self._outbox.send(member.endpoint, Bye(self._last, 0, text))
+        everybody = [member.endpoint for member in self._membership.present()]
+        self._outbox.send_all(everybody, Bye(self._last, 0, text))
         self._outbox.put(events.Finish(completed, text))
         self._rounds.phase = Phase.DONE
 
@@ -238,8 +238,8 @@ class PeerMachine:
         if following >= self.timing.rounds:
             rounds.stay(self._now)
             self._circle.content = True
-            for member in self._membership.present():
-                self._outbox.send(member.endpoint, Bye(self._last, FINISHED))
+            everybody = [member.endpoint for member in self._membership.present()]
+            self._outbox.send_all(everybody, Bye(self._last, FINISHED))
             self._try_to_leave()
             return
         kept = self._repair.keep_from(following)

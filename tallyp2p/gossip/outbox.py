@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..messages import Message
 from .events import Effect, Notice, Refused, Send, Tell
 
@@ -23,6 +25,10 @@ class Outbox:
     def send(self, endpoint: str, message: Message) -> None:
         """Ask the shell to send a message."""
         self.effects.append(Send(endpoint, message))
+
+    def send_all(self, endpoints: Iterable[str], message: Message) -> None:
+        """The same message to each of them; it is made once, and encoded once."""
+        self.effects += [Send(endpoint, message) for endpoint in endpoints]
 
     def tell(self, notice: Notice) -> None:
         """Tell observers."""

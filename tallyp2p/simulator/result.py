@@ -6,8 +6,9 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..consensus import probes
 from ..consensus.tally import count
-from ..parameters import Spreading
+from ..parameters import Ids, Spreading
 from .clock import Clock
 from .host import Host
 from .invariants import Settled, Watch
@@ -148,9 +149,15 @@ def _bytes(spec: WorldSpec, hosts: Sequence[Host], watch: Watch) -> dict[str, di
 
 def _accuracy(spec: WorldSpec, watch: Watch, learners: Learners) -> float | None:
     """Mean, over honest peers, of how often their newest tally names the true class."""
-    shares = [
-        share
-        for effect in watch.elections.values()
-        if (share := learners.accuracy(count(spec.run, effect.elections[-1], None))) is not None
-    ]
-    return round(sum(shares) / len(shares), 6) if shares else None
+    elections = [effect.elections[-1] for effect in watch.elections.values()]
+    derived = spec.run.ids is Ids.DERIVED
+    ids = {at: probes.derive(spec.run, at) for at in {e.round for e in elections} if derived}
+    # Many count the very same ballots, and those need be counted once.
+    alike = {(e.round, *map(id, e.ballots)): e for e in elections}
+    found = {
+        key: learners.accuracy(count(spec.run, election, None, ids=ids.get(election.round)))
+        for key, election in alike.items()
+    }
+    shares = [found[e.round, *map(id, e.ballots)] for e in elections]
+    known = [share for share in shares if share is not None]
+    return round(sum(known) / len(known), 6) if known else None
