@@ -34,6 +34,7 @@ from .record import parser, report
 SAMPLED, BROADCAST = Spreading.SAMPLED, Spreading.BROADCAST
 VIEW = 12  # neighbours that a peer chooses where there are thousands
 LOSS = 0.3
+WATCHED = 30.0  # virtual seconds in which each event is timed
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Case:
     goal: str = ""
     seconds: float = 0.0  # virtual ones that are run; 0: whole worlds of 30 rounds, no loss
     view: int = 0
+    loss: float = LOSS
 
     def spec(self) -> WorldSpec:
         span = self.rounds_per_ballot
@@ -58,7 +60,7 @@ class Case:
             check=False,
             run=run,
             timing=Timing(rounds=100_000 if self.seconds else 30),
-            links=Link(loss=LOSS if self.seconds else 0.0),
+            links=Link(loss=self.loss if self.seconds else 0.0),
             voting=Voting(training=1.0 * span),
             promises=Promises(complete=False),
         )
@@ -70,11 +72,11 @@ CASES = (
     Case("worlds a minute, broadcast", BROADCAST, 32, 8, "100"),
     Case("worlds a minute, broadcast, ballots of one round", BROADCAST, 32, 1, "(100)"),
     Case("times real time, broadcast of 64", BROADCAST, 64, 8, "20", 120.0),
-    Case("times real time, broadcast of 64, ballots of one round", BROADCAST, 64, 1, "", 60.0),
+    Case("the same, ballots of one round", BROADCAST, 64, 1, "", 30.0),
     Case("times real time, sampled, 1,000 with a view", SAMPLED, 1_000, 8, "20", 120.0, VIEW),
-    Case("the same, ballots of one round", SAMPLED, 1_000, 1, "", 60.0, VIEW),
-    Case("times real time, sampled, 10,000 with a view", SAMPLED, 10_000, 8, "1", 60.0, VIEW),
-    Case("times real time, broadcast of 1,000", BROADCAST, 1_000, 8, "possible", 20.0),
+    Case("the same, ballots of one round ", SAMPLED, 1_000, 1, "", 20.0, VIEW),
+    Case("times real time, sampled, 10,000 with a view", SAMPLED, 10_000, 8, "1", 30.0, VIEW),
+    Case("broadcast of 1,000, nothing lost", BROADCAST, 1_000, 8, "possible", 12.0, loss=0.0),
 )
 QUICK = (
     Case("worlds a minute, sampled", SAMPLED, 8, 8),
@@ -138,8 +140,14 @@ def whole_worlds(case: Case, count: int) -> dict[str, Any]:
         began = time.process_time()
         events = World(case.spec(), seed).run().events
         spent.append(time.process_time() - began)
-    cpu = statistics.median(spent[1:])
-    return {"value": 60 / cpu, "cpu_s": cpu, "events": events, "us_per_event": cpu / events * 1e6}
+    cpu, best = statistics.median(spent[1:]), min(spent[1:])
+    return {
+        "value": 60 / cpu,
+        "best": 60 / best,
+        "cpu_s": cpu,
+        "events": events,
+        "us_per_event": cpu / events * 1e6,
+    }
 
 
 def stretch(case: Case) -> dict[str, Any]:
@@ -164,7 +172,7 @@ def kinds(case: Case) -> dict[str, Any]:
     """What an event costs, by kind, the world's work for it included."""
     watch = Watch()
     world = World(case.spec(), 0, machines=lambda birth, *_: watch.machine(birth.machine()))
-    clock, limit = world.clock, case.seconds or 3600.0
+    clock, limit = world.clock, min(case.seconds, WATCHED)
     while (moment := clock.next()) is not None and moment <= limit and world.running:
         watch.step(clock.step)
     total = sum(map(sum, watch.spent.values()))
@@ -197,6 +205,8 @@ def rows_of(case: Case, found: dict[str, Any]) -> list[tuple[str, float, str, st
         (case.name, found["value"], "", case.goal),
         ("  an event", found["us_per_event"], "us", ""),
     ]
+    if "best" in found:
+        rows.append(("  the quickest", found["best"], "", ""))
     if "kb_per_peer" in found:
         rows.append(("  memory of a peer", found["kb_per_peer"], "kB", ""))
     return rows
