@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import subprocess
@@ -78,10 +79,17 @@ def test_peers_may_have_the_identities_of_others_who_really_ran() -> None:
 def test_decoding_or_not_makes_no_difference() -> None:
     """Where messages travel as objects, all frames are those of the exact world."""
     hostile = (Hostile((4,), Hostility.GARBAGE), Hostile((3,), Hostility.EQUIVOCATE))
-    for run in (BROADCAST, RUN, replace(BROADCAST, ids=Ids.EXPLICIT)):
+    for run in (BROADCAST, RUN, replace(BROADCAST, ids=Ids.EXPLICIT), replace(RUN, view=3)):
         spec = world(run=run, links=ROUGH, hostile=hostile)
         quick, exact = World(spec).run(), World(replace(spec, exact=True)).run()
         assert quick.as_json() == exact.as_json()
+
+
+def test_a_world_leaves_the_collector_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = gc.get_threshold()
+    monkeypatch.setattr(Repair, "digest", None)
+    found(world(), "no exceptions")
+    assert gc.get_threshold() == before
 
 
 def test_checking_makes_no_difference() -> None:
