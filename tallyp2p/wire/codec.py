@@ -71,6 +71,8 @@ class Codec:
         self._run = run.digest
         self._sealer = sealer
         self._vote = VoteCodec(run, author, sealer)
+        self._newest: Message | None = None  # what was encoded last,
+        self._frame = b""  # and its frame
         self._encoders: dict[type, Callable[[Any], bytes]] = {
             Hello: self._encode_hello,
             Bye: self._encode_bye,
@@ -102,6 +104,12 @@ class Codec:
 
         Raises :class:`LocalError` for a message that a receiver would refuse.
         """
+        if message is not self._newest:  # one ballot, HELLO or BYE goes to many
+            self._frame = self._encoded(message)
+            self._newest = message
+        return self._frame
+
+    def _encoded(self, message: Message) -> bytes:
         if type(message) in (Ballot, Grease):
             return self.frame(message)
         try:

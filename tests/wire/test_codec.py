@@ -343,6 +343,18 @@ def test_what_a_receiver_would_refuse_cannot_be_sent(run: RunParameters, message
         Codec(run, ME).encode(message)
 
 
+def test_one_message_for_many_is_encoded_once_and_another_anew() -> None:
+    codec = Codec(RunParameters(), b"author 1")
+    first, second = Ping(1, 2), Ping(3, 4)
+    frame = codec.encode(first)
+    assert codec.encode(first) is frame
+    assert codec.encode(second) == bytes.fromhex("0400 00000003 00000004")
+    with pytest.raises(LocalError):
+        codec.encode(Ping(2**32, 0))
+    assert codec.encode(second) == bytes.fromhex("0400 00000003 00000004")
+    assert codec.encode(first) == frame
+
+
 def test_another_version_is_told_so_whatever_its_flags_and_fields() -> None:
     """HELLO-3, FIXED-1: nothing else of it need be as here."""
     fields = {"endpoint": "tcp://10.0.0.9:7000", "versions": [2, 3]}
