@@ -105,8 +105,8 @@ def _seat(profile: Profile, secret: bytes, index: int | None) -> Seat:
 def swarm_profile(profile: Profile) -> Profile:
     """The profile of a peer that is started together with all others of its swarm.
 
-    All are there before the first round, so a swarm's ballots depend on its seed alone.  Where
-    a peer knows only some (run.view), it waits for half as many as it will choose.
+    All are there before the first round, so a swarm's ballots depend on its seed alone; except
+    where a peer knows only some (run.view): it waits for half as many as it will choose.
     """
     view = profile.run.view
     quorum = min(profile.peers, view // 2 + 1) if view else profile.peers

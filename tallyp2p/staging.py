@@ -3,7 +3,8 @@
 The simulator does not know learners; this is where they are brought in, as `assemble` does
 for peers on sockets.  A world with real learners has the data, the models and the seats of
 `tallyp2p swarm` with the same profile and seed, so under lockstep both come to the same
-ballots, tallies and weights.  torch is imported only where learners are real.
+ballots, tallies and weights, where models are not stacked and all know all: with run.view each
+peer draws by its own chance whom it hears.  torch is imported only where learners are real.
 """
 
 from __future__ import annotations
