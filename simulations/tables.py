@@ -1,4 +1,4 @@
-"""Keeps the tables of simulations/README.md what the records say.
+"""Keeps the tables of the documents here what the records say.
 
     python -m simulations.tables            # write every made block
     python -m simulations.tables --check    # name those that differ, exit 1 if any does
@@ -15,18 +15,22 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from simulations import byzantine, jury, learning, scale, spread
+from simulations import byzantine, hunt, jury, learning, scale, spread
+from simulations.adversity import full
 from simulations.recording import RECORDS, Row
 
 __all__ = ["main", "written"]
 
-README = Path(__file__).parent / "README.md"
+HERE = Path(__file__).parent
+READMES = (HERE / "README.md", HERE / "adversity" / "README.md")
 FEW = (0.0, 0.2, 0.4)  # shares of colluders; the record has all
 _MADE = re.compile(r"<!-- made: (?P<name>[\w -]+) -->\n.*?<!-- end -->", re.S)
 
 Made = Callable[[list[Row]], Iterator[str]]
 
 TABLES: dict[str, tuple[str, Made]] = {
+    "hunt": ("hunt", hunt.table),
+    "adversity": ("adversity", full.table),
     "spread": ("spread", spread.table),
     "disturbed": ("spread", spread.disturbed),
     "scale": ("scale", scale.table),
@@ -68,15 +72,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--check", action="store_true", help="change nothing")
     chosen = parser.parse_args(arguments)
-    text = README.read_text()
-    new = written(text)
-    if not chosen.check:
-        README.write_text(new)
-        return 0
-    found = zip(_MADE.finditer(text), _MADE.finditer(new), strict=True)
-    wrong = [old["name"] for old, made in found if old[0] != made[0]]
-    for name in wrong:
-        print(f"{README.name}: {name} is not what the record says")
+    wrong = 0
+    for readme in READMES:
+        text = readme.read_text()
+        new = written(text)
+        if not chosen.check:
+            readme.write_text(new)
+            continue
+        found = zip(_MADE.finditer(text), _MADE.finditer(new), strict=True)
+        for name in [old["name"] for old, made in found if old[0] != made[0]]:
+            print(f"{readme.relative_to(HERE)}: {name} is not what the record says")
+            wrong += 1
     return 1 if wrong else 0
 
 

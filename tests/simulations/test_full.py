@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,10 @@ def test_table_and_picture_take_what_broke(tmp_path: Path) -> None:
     good = {"broken": None, "peers": 32, "missing": 0.25, "wait_p99": 2.0, "seconds": 1.0}
     bad = {"broken": {"peers": 32, "text": "oh"}, "seconds": 3.0}
     settings = [{"world": "churn", "seed": seed} for seed in (0, 1)]
-    rows = [{"settings": settings[0], **good}, {"settings": settings[1], **bad}]
+    rows: list[dict[str, Any]] = [
+        {"settings": settings[0], **good},
+        {"settings": settings[1], **bad},
+    ]
     assert list(table(rows))[2] == "| `churn` | 32 | 1 of 2 | 25.0% | 2.0 s | 2.0 |"
     picture(rows, tmp_path / "a.png")
 
