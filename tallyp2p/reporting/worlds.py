@@ -115,21 +115,21 @@ def learnt_table(learnt: Mapping[str, Any]) -> Table:
     `learnt`: as for :func:`draw_learnt`.
     """
     alone, swarm = learnt["alone"], learnt["swarm"]
-    pairs = [
-        (str(peer), *pair)
-        for peer, pair in enumerate(zip(alone["per_peer"], swarm["per_peer"], strict=True))
-        if None not in pair
+    found = [
+        (str(peer), one, other, other - one)
+        for peer, (one, other) in enumerate(zip(alone["per_peer"], swarm["per_peer"], strict=True))
+        if one is not None and other is not None
     ]
     head = "peer"
-    if len(pairs) > _FEW:
+    if len(found) > _FEW:  # each column by itself, so a row is no peer
         head = "of all peers"
-        columns = [sorted(column) for column in list(zip(*pairs, strict=True))[1:]]
-        last = len(pairs) - 1
-        pairs = [
-            (name, *(column[round(share * last)] for column in columns))
-            for name, share in _SHARES.items()
-        ]
-    rows = [(name, *map(percent, pair), _gain(*pair)) for name, *pair in pairs]
+        one, other, gain = (sorted(row[at] for row in found) for at in (1, 2, 3))
+        places = {name: round(share * (len(found) - 1)) for name, share in _SHARES.items()}
+        found = [(name, one[at], other[at], gain[at]) for name, at in places.items()]
+    rows = [
+        (name, percent(one), percent(other), percent(gain, sign=True))
+        for name, one, other, gain in found
+    ]
     mean = ("mean", percent(alone["mean"]), percent(swarm["mean"]))
     return Table(
         title="Accuracy on the test set",

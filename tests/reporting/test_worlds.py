@@ -55,6 +55,7 @@ def test_each_of_few_peers_has_a_row_and_many_share_five() -> None:
     many = learnt_table(learnt(101))
     assert [row[0] for row in many.rows] == ["least", "quarter", "half", "three quarters", "most"]
     assert many.rows[-1][2] == "90.0%" and many.rows[0][1] == "20.0%"
+    assert many.rows[0][3] == "+34.2" and many.rows[-1][3] == "+70.0"  # of one peer each
     nobody = learnt(2) | {"swarm": {"mean": None, "std": None, "per_peer": [None, None]}}
     assert learnt_table(nobody).rows == ()
 
