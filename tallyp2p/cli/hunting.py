@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import DONE, FAILED
+from .errors import DONE, FAILED, INTERRUPTED
 from .worlds import make_dir, write
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Hunt:
 
         said = _Said(self.as_json)
         began = time.monotonic()
-        found, spent = Sum(), 0.0
+        found, spent, interrupted = Sum(), 0.0, False
         work = partial(_timed, settings=self.settings)
         results = spread(work, self._seeds(began), self.jobs)
         try:
@@ -80,11 +80,14 @@ class Hunt:
                     said.line(_sentence(lived.broken))
                     if not self.keep_going:
                         break
+        except KeyboardInterrupt:  # who ends a hunt wants to know what it has seen
+            interrupted = True
         finally:
-            results.close()  # type: ignore[attr-defined]
+            results.close()
             said.clear()
         elapsed = time.monotonic() - began
-        small = [self._shrunk(broken, said) for broken in _first_of_each(found)]
+        first = [] if interrupted else _first_of_each(found)
+        small = [self._shrunk(broken, said) for broken in first]
         if self.as_json:
             click.echo(json.dumps(self._report(found, elapsed, spent, small)))
         else:
@@ -92,6 +95,8 @@ class Hunt:
                 click.echo(f"{name:<13} {value}")
             for shrunk in small:
                 click.echo(shrunk.sentence())
+        if interrupted:
+            return INTERRUPTED
         return FAILED if found.broken else DONE
 
     def _seeds(self, began: float) -> Iterator[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -23,7 +23,9 @@ _Made = TypeVar("_Made")
 _AHEAD = 2  # things given out for each process: one in work and one that waits
 
 
-def spread(work: Callable[[_Thing], _Made], things: Iterable[_Thing], jobs: int) -> Iterator[_Made]:
+def spread(
+    work: Callable[[_Thing], _Made], things: Iterable[_Thing], jobs: int
+) -> Generator[_Made, None, None]:
     """`work` of each thing, in the order in which it is done.
 
     With one job it is done here.  With more, `work` is a top-level function or a partial of

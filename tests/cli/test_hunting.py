@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tallyp2p.cli import hunting
+from tallyp2p.simulator.hunting import Lived
 from tallyp2p.simulator.reading import load
 from tests.cli.test_simulate import run
 from tests.simulator.defects import DEFECTS
@@ -41,6 +43,21 @@ def test_the_sum_is_json_and_does_not_depend_on_the_processes(
 def test_time_ends_a_hunt(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--hunt", "0.01", "--json", *FAST) == 0
     assert 1 <= json.loads(capsys.readouterr().out)["worlds"] < 100
+
+
+def test_who_ends_a_hunt_is_told_what_it_has_seen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    honest = hunting._timed
+
+    def timed(seed: int, settings: tuple[str, ...]) -> tuple[Lived, float]:
+        if seed == 4:
+            raise KeyboardInterrupt
+        return honest(seed, settings)
+
+    monkeypatch.setattr(hunting, "_timed", timed)
+    assert run("--hunt", "--worlds", "9", "--seed", "2", "--json", *FAST) == 130
+    assert json.loads(capsys.readouterr().out)["worlds"] == 2
 
 
 def test_a_failure_is_told_made_small_and_kept(

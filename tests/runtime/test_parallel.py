@@ -47,7 +47,7 @@ def test_things_may_be_endless() -> None:
     results = spread(_square, things(), 2)
     for _ in range(5):
         next(results)
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert len(asked) <= 5 + 2 * 2 + 1
 
 
