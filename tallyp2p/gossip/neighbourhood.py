@@ -114,11 +114,14 @@ class Neighbourhood:
 
     def _fill(self, round: int | None, now: float) -> None:
         """Pick as many as are wanted."""
-        young = now - self._timing.suspect_after  # who has not answered since will hardly do so
-        hopeful = sum(pick.since > young for pick in self._neighbours.picks.values())
-        for _ in range(self._short() - hopeful):
+        for _ in range(self._short() - self._hopeful(now)):
             if not self._pick_any(round, now):
                 return
+
+    def _hopeful(self, now: float) -> int:
+        """Picks that may still be answered: who was silent for long will hardly do so."""
+        young = now - self._timing.suspect_after
+        return sum(pick.since > young for pick in self._neighbours.picks.values())
 
     def _pick_any(self, round: int | None, now: float) -> bool:
         endpoint = self._neighbours.draw({self._contacts.endpoint, *self._heard_endpoints()})
@@ -251,6 +254,8 @@ class Neighbourhood:
             self._ask(self._random.choice(alive))
         else:
             self._learn(self._seeds)
+            if not self._hopeful(now):  # all seeds are silent: then guests, or nobody at all
+                self._learn(tuple(member.endpoint for member in self._membership.present()))
         if self._short():
             self._exchange_at = now + self._pause
             self._pause = min(2 * self._pause, self._timing.view_interval)

@@ -195,6 +195,19 @@ def test_who_has_nobody_goes_back_to_its_seeds() -> None:
     assert len([e for e in here.take() if isinstance(e, Dial)]) == VIEW
 
 
+def test_guests_are_picked_when_all_seeds_are_silent_and_no_sooner() -> None:
+    """VIEW-2: a peer that was started again may know dead endpoints only."""
+    here = bench(seeds=2)
+    here.hello(50)
+    here.take()
+    asked = []
+    while not asked:
+        at = here.circle.wake_at()
+        here.circle.tick(None, at)
+        asked = list(nonces(here.take()))
+    assert asked == [endpoint(50)] and 5.0 <= at <= 20.0
+
+
 def test_who_has_made_its_rounds_looks_for_nobody() -> None:
     """VIEW-2."""
     here = settled()
