@@ -200,7 +200,7 @@ def test_guests_are_picked_when_all_seeds_are_silent_and_no_sooner() -> None:
     here = bench(seeds=2)
     here.hello(50)
     here.take()
-    asked = []
+    asked: list[str] = []
     while not asked:
         at = here.circle.wake_at()
         here.circle.tick(None, at)
