@@ -11,9 +11,11 @@ from random import Random
 from ..consensus.ledger import Ledger
 from ..errors import SettingsError
 from ..parameters import LIMITS, RunParameters, Timing
-from .contacts import Card, Contacts
+from .card import Card
+from .contacts import Contacts
 from .everybody import Everybody
 from .joining import Joining
+from .member import State
 from .membership import Membership, author_of
 from .neighbourhood import Neighbourhood
 from .neighbours import Neighbours, most_members
@@ -78,6 +80,12 @@ class Body:
     def expected(self, round: int) -> tuple[bytes, ...]:
         """Authors whose ballots of `round` will come, or have been asked for."""
         return self.circle.routes.expected(round, self.joining.start)
+
+    def rounds_seen(self) -> list[int]:
+        """The newest round of each alive member that is heard and was seen in any: with a view
+        no guest's, or who dials could make this peer leave out rounds."""
+        heard = self.circle.heard()
+        return [m.round for m in heard if m.round is not None and m.state is State.ALIVE]
 
     def check(self, ahead: int, step: int = 0) -> None:
         """Invariants of all organs; `ahead`: ballots that may be asked for before their time.

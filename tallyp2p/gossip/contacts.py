@@ -14,27 +14,16 @@ from random import Random
 
 from ..consensus.ledger import Ledger
 from ..errors import Reason, Verdict
-from ..messages import GREASE_KINDS, Error, Grease, Hello, Message, Ping, Pong
+from ..messages import Error, Hello, Message, Ping, Pong
 from ..parameters import LIMITS, RunParameters, Timing
+from .card import Card
 from .events import Dial, Hangup, MemberChanged, Refused, Trespassed
 from .joining import Joining
 from .membership import Change, Introduction, Member, Membership, State, author_of
 from .neighbours import Neighbours, most_lines
 from .outbox import Outbox
 
-__all__ = ["Card", "Contacts"]
-
-_GREASE = 8  # one in so many HELLOs and PINGs brings something without meaning (GREASE-2)
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What a peer says of itself in every HELLO."""
-
-    identity: bytes  # 32 bytes, the same at every start
-    instance: bytes  # 8 bytes, fresh at every start
-    agent: str  # software name and version, for people
-    grease: bool = True  # whether it sends, now and then, what means nothing
+__all__ = ["Contacts"]
 
 
 @dataclass(slots=True)
@@ -141,6 +130,12 @@ class Contacts:
             self.release(change.member.endpoint)
         self.tell(change)
 
+    def forget(self, member: Member) -> None:
+        """A member is a stranger from now on."""
+        self._membership.forget(member.author)
+        member.state = State.GONE
+        self.part(Change(member, "parted"))
+
     def reaches(self, endpoint: str) -> bool:
         """Whether there is a connection to `endpoint`."""
         return endpoint in self._lines
@@ -170,7 +165,7 @@ class Contacts:
         if self._joining.fresh:  # the other endpoints will come from outside: no PEERS needed
             known = max(known, self._timing.quorum)
         held = None if to is None else self._ledger.newest(to.author)
-        start, extra = self._joining.start, self._grease()
+        start, extra = self._joining.start, self._card.extra(self._random)
         news = (known, round, start, to is not None, held, extra)
         if self._hello is None or news != self._news:  # many are told the same: one message
             self._news = news
@@ -195,13 +190,6 @@ class Contacts:
         if member is not None and now >= member.greeted_at:
             member.greeted_at = now + self._timing.patience
             self.greet(member.endpoint, None, round)
-
-    def _grease(self) -> tuple[tuple[str, bytes], ...]:
-        """Now and then a key that means nothing, with a small number (GREASE-2)."""
-        if not self._card.grease or self._random.randrange(_GREASE):
-            return ()
-        key = f"grease-{self._random.randrange(2**16):04x}"
-        return ((key, bytes((self._random.randrange(128),))),)
 
     def on_hello(
         self, link: bytes, hello: Hello, round: int | None, now: float
@@ -250,11 +238,18 @@ class Contacts:
         return verdict
 
     def _admits(self, endpoint: str) -> bool:
-        """Whether there is room for a stranger."""
+        """Whether there is room for a stranger, perhaps because a guest makes room."""
         neighbours = self._neighbours
         if neighbours is None:
             return True
-        return neighbours.admits(endpoint, self._membership.met() - len(neighbours.chosen))
+        guests = [m for m in self._membership.present() if not neighbours.has_chosen(m.author)]
+        if neighbours.admits(endpoint, len(guests)):
+            return True
+        if endpoint not in neighbours.picks:
+            return False
+        there = self._membership.at(endpoint)
+        self.forget(there if there in guests else self._random.choice(guests))
+        return True
 
     def reach(self, member: Member, round: int | None, now: float) -> None:
         """Have a connection to `member` on which it was greeted, with news if there are any.
@@ -331,10 +326,8 @@ class Contacts:
             self._membership.asked(member.author, now)
             nonce = self._random.randrange(1, 2**32)
             self.answer(member.author, Ping(nonce, self.roster()))
-            if self._card.grease and not self._random.randrange(_GREASE):
-                kind = self._random.choice(GREASE_KINDS)
-                body = self._random.randbytes(self._random.randrange(17))
-                self.answer(member.author, Grease(kind, body))
+            if grease := self._card.nothing(self._random):
+                self.answer(member.author, grease)
 
     def _ask_undecided(self, round: int | None) -> None:
         """Ask one member whose first round is not known for its HELLO: the one that told it may

@@ -101,7 +101,7 @@ class Everybody:
     def pong(self, author: bytes, nonce: int, round: int | None, now: float) -> None:
         """A member answered PING: no news here."""
 
-    def parted(self, author: bytes, round: int | None) -> None:
+    def parted(self, author: bytes, round: int | None, now: float) -> None:
         """Nobody is let go where everybody knows everybody."""
 
     def gone(self, change: Change, now: float) -> None:

@@ -23,7 +23,7 @@ from ..parameters import RunParameters, Timing
 from ..payloads import Ballot
 from . import events
 from .body import Body
-from .contacts import Card
+from .card import Card
 from .events import Effect, Event, Refused
 from .member import Change, State
 from .membership import author_of
@@ -177,7 +177,7 @@ class PeerMachine:
                 for author in self._circle.draw(self._joining.start, set(), set()):
                     self._serving.ask(author, self._joining.start)
         counted = 1 + sum(member.start is not None for member in self._circle.heard())
-        newest = max((m.round for m in present if m.round is not None), default=None)
+        newest = max((m.round for m in self._circle.heard() if m.round is not None), default=None)
         start = self._joining.start
         if self._joining.too_late():
             self._finish(False, f"the swarm is at its end: round {start} would be the first")
@@ -234,7 +234,7 @@ class PeerMachine:
         rounds = self._rounds
         if rounds.phase is not Phase.LEARNING or event.round != rounds.round:
             raise LocalError(f"nobody asked to learn round {event.round}")
-        following = rounds.next(self._membership.rounds_seen())
+        following = rounds.next(self._body.rounds_seen())
         if following >= self.timing.rounds:
             rounds.stay(self._now)
             self._circle.content = True
@@ -348,7 +348,7 @@ class PeerMachine:
         if bye.code == FINISHED:
             self._membership.finish(sender, bye.last)
         elif bye.code == PARTED and self.run.view:
-            self._circle.parted(sender, self.round)
+            self._circle.parted(sender, self.round, self._now)
         elif change := self._membership.leave(sender, bye.last, self._now):
             self._part(change)
         self._move()

@@ -113,11 +113,6 @@ class Membership:
         begun = member.start is None or member.start <= round
         return begun and (member.until is None or round <= member.until)
 
-    def rounds_seen(self) -> list[int]:
-        """The newest round of each alive member that was seen in any."""
-        members = self._members.values()
-        return [m.round for m in members if m.round is not None and m.state is State.ALIVE]
-
     def anyone_alive(self) -> Member | None:
         """An alive member, drawn at random; None when there is none."""
         alive = [m for m in self.present() if m.state is State.ALIVE]

@@ -15,7 +15,7 @@ from __future__ import annotations
 from random import Random
 
 from ..messages import PARTED, Bye, Hello, Peers, Ping
-from ..parameters import LIMITS, RunParameters, Timing
+from ..parameters import RunParameters, Timing
 from ..payloads import Ballot
 from .absent import Absent
 from .contacts import Contacts
@@ -78,7 +78,7 @@ class Neighbourhood:
                 self._send_peers(member)
         elif sender in self._awaited:
             self._awaited.discard(sender)
-            self._learn(peers.endpoints[: LIMITS.peers])
+            self._learn(peers.endpoints[: self._neighbours.view])
             self._fill(round, now)
 
     def _send_peers(self, to: Member) -> None:
@@ -184,21 +184,19 @@ class Neighbourhood:
         self._part(member)
 
     def _part(self, member: Member) -> None:
-        self._forget(member)
-        member.state = State.GONE
-        self._contacts.part(Change(member, "parted"))
+        self._drop(member.author)
+        self._contacts.forget(member)
 
-    def _forget(self, member: Member) -> None:
-        self._neighbours.drop(member.author)
-        self._awaited.discard(member.author)
-        self._membership.forget(member.author)
+    def _drop(self, author: bytes) -> None:
+        self._neighbours.drop(author)
+        self._awaited.discard(author)
 
-    def parted(self, author: bytes, round: int | None) -> None:
+    def parted(self, author: bytes, round: int | None, now: float) -> None:
         """A member has let this peer go."""
         member = self._membership.get(author)
         assert member is not None
         if self._neighbours.has_chosen(author):
-            self._contacts.greet(member.endpoint, None, round)
+            self._contacts.greet_again(author, round, now)
         else:
             self._part(member)
 
@@ -212,7 +210,8 @@ class Neighbourhood:
         few = 2 * len(self._alive()) < self._neighbours.view and not self.content
         if few and self._neighbours.has_chosen(member.author):
             self._pause, self._exchange_at = self._timing.patience, now
-        self._forget(member)
+        self._drop(member.author)
+        self._membership.forget(member.author)
 
     # --- ballots ------------------------------------------------------------------------
 
@@ -240,9 +239,9 @@ class Neighbourhood:
                 member = self._membership.at(endpoint)
                 if member is not None:
                     self._prove(member, now)
-        missed = self._absent.due(now)
-        if missed is not None and not self.content:
-            self._pick(missed, round, now)
+        while (missed := self._absent.due(now)) is not None:
+            if not self.content:
+                self._pick(missed, round, now)
         if now >= self._exchange_at:
             self._exchange(round, now)
         self._fill(round, now)

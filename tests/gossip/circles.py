@@ -6,7 +6,8 @@ from random import Random
 from typing import Generic, TypeVar
 
 from tallyp2p.consensus.ledger import Ledger
-from tallyp2p.gossip.contacts import Card, Contacts
+from tallyp2p.gossip.card import Card
+from tallyp2p.gossip.contacts import Contacts
 from tallyp2p.gossip.events import Effect, Send
 from tallyp2p.gossip.everybody import Everybody
 from tallyp2p.gossip.joining import Joining

@@ -9,7 +9,7 @@ import pytest
 
 from tallyp2p.errors import SettingsError
 from tallyp2p.gossip.body import Body
-from tallyp2p.gossip.contacts import Card
+from tallyp2p.gossip.card import Card
 from tallyp2p.gossip.everybody import Everybody
 from tallyp2p.gossip.neighbourhood import Neighbourhood
 from tallyp2p.parameters import Timing

@@ -6,7 +6,8 @@ from random import Random
 
 from tallyp2p.consensus.ledger import Ledger
 from tallyp2p.errors import Reason
-from tallyp2p.gossip.contacts import Card, Contacts
+from tallyp2p.gossip.card import Card
+from tallyp2p.gossip.contacts import Contacts
 from tallyp2p.gossip.events import Dial, Effect, Hangup, MemberChanged, Send, Tell
 from tallyp2p.gossip.joining import Joining
 from tallyp2p.gossip.membership import Membership, author_of

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from tallyp2p.gossip.body import Body
-from tallyp2p.gossip.contacts import Card
+from tallyp2p.gossip.card import Card
 from tallyp2p.gossip.events import Send
 from tallyp2p.gossip.membership import author_of
 from tallyp2p.messages import Digest, Hello, Want

@@ -21,7 +21,7 @@ class One:
 
     def __init__(self, run: RunParameters, **timing: float) -> None:
         self.run = run
-        settings = Timing(rounds=12, **timing)  # type: ignore[arg-type]
+        settings = Timing(**{"rounds": 12, **timing})  # type: ignore[arg-type]
         self.machine = PeerMachine(run, settings, identity(99), bytes(8), Random(0), grease=False)
         self.feed(0.0, events.Started("tcp://me:1", (endpoint(1),), fresh=True))
 
@@ -37,8 +37,13 @@ class One:
     def hear(self, now: float, message: Message, name: int = 1) -> list[tuple[str, Message]]:
         return self.feed(now, events.Received(b"L%d" % name, message))
 
-    def hello(self, now: float, name: int = 1) -> list[tuple[str, Message]]:
-        said = Hello(identity(name), bytes(8), endpoint(name), self.run.digest, start=0, met=True)
+    def hello(
+        self, now: float, name: int = 1, round: int | None = None
+    ) -> list[tuple[str, Message]]:
+        where = endpoint(name)
+        said = Hello(
+            identity(name), bytes(8), where, self.run.digest, round=round, start=0, met=True
+        )
         return self.hear(now, said, name)
 
     def later(self, until: float) -> list[tuple[str, Message]]:
@@ -60,6 +65,20 @@ def test_quorum_counts_the_chosen_and_a_ballot_is_asked_for_when_the_own_is_cast
     assert one.machine.phase == "open" and len(author) == 2
     [(to, want)] = [(to, m) for to, m in sent if isinstance(m, Want)]
     assert to == endpoint(1) and want.entries[0][1] == 0
+
+
+def test_guests_cannot_make_a_peer_leave_out_rounds() -> None:
+    """VIEW-9: ROUND-8 looks at the chosen alone."""
+    one = One(replace(VIEW, rounds_per_ballot=1), rounds=1000)
+    [nonce] = [m.nonce for _, m in one.hello(0.1) if isinstance(m, Ping)]
+    one.hear(0.2, Pong(nonce, 0, 0))
+    for guest in range(50, 58):
+        one.hello(0.3, name=guest, round=900)
+    assert len(one.machine.members()) == 9 and one.machine.round == 0
+    one.hear(0.4, ballot_of(one.run, next(iter(one.machine._circle.heard())).author, 0))
+    assert one.machine.phase == "learning"
+    one.feed(0.5, events.Learned(0))
+    assert one.machine.round == 1
 
 
 def test_rosters_are_not_told_nor_compared() -> None:
