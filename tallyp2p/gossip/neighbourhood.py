@@ -276,6 +276,7 @@ class Neighbourhood:
         """Who is chosen is a member, and nothing outgrew its limit."""
         self._neighbours.check()
         self._absent.check()
+        self.routes.check(2 * self._timing.retain + 2)
         assert self.content or self._short() == self._neighbours.view - len(self._alive())
         assert self._awaited <= set(self._neighbours.chosen), self._awaited
         for author in self._neighbours.chosen:

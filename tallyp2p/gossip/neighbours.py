@@ -2,7 +2,7 @@
 
 Not everybody can know everybody, so a peer *chooses* about `view` neighbours.  Whoever else is
 a member has chosen this peer, and is its *guest*.  From guests it learns nothing: neither votes
-nor endpoints, so nobody gains a voice by dialling.
+nor endpoints, so nobody gains a voice by dialling, unless all that the peer was told is silent.
 
 The *cache* holds endpoints that chosen neighbours have passed on.  One of them is *picked* by
 dialling it, and chosen once a PONG brings back the nonce of the PING that went there: anybody

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from tallyp2p.gossip.events import Dial, Effect, Hangup, Send
 from tallyp2p.gossip.neighbourhood import Neighbourhood
 from tallyp2p.messages import PARTED, Bye, Error, Hello, Peers, Ping
-from tests.gossip.circles import Bench, author, endpoint, said
+from tests.gossip.circles import TIMING, Bench, author, endpoint, said
 from tests.world import SMALL_RUN, ballot_of
 
 VIEW = 4
@@ -124,6 +126,16 @@ def test_strangers_that_claim_a_picks_endpoint_do_not_keep_it_from_being_chosen(
         answer(here, name)
     assert chosen(here) == {author(n) for n in range(1, VIEW + 1)}
     assert here.membership.met() <= 4 * VIEW
+
+
+def test_draws_of_rounds_that_do_not_matter_any_more_are_not_kept() -> None:
+    here = settled()
+    for round in range(3 * TIMING.retain):
+        here.circle.draw(round, set(), set())
+    with pytest.raises(AssertionError):
+        here.circle.check()
+    here.circle.forget_before(2 * TIMING.retain)
+    here.circle.check()
 
 
 def test_one_answer_does_not_fill_the_cache() -> None:
