@@ -7,7 +7,9 @@ none inherits a lock, and imports what the work needs once.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -56,5 +58,16 @@ def spread(
 
 
 def _begin() -> None:
-    """Ctrl-C reaches all processes; only the first one knows what to do about it."""
+    """Ctrl-C reaches all processes; only the first one knows what to do about it.
+
+    None outlives the first one: killed, it could not end the others.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    first = multiprocessing.parent_process()
+    assert first is not None
+    first.join()
+    os._exit(1)

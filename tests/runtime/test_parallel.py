@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from itertools import count
 
@@ -59,3 +62,25 @@ def test_what_the_work_raises_is_raised_here() -> None:
 def test_a_process_that_is_killed_is_told_in_a_sentence() -> None:
     with pytest.raises(FailureError, match="a process was killed"):
         list(spread(_die, range(1), 2))
+
+
+_LONG = """
+import os, time
+from tallyp2p.runtime.parallel import spread
+if __name__ == "__main__":
+    for number in spread(print, range(10**9), 2):
+        print("ready", flush=True)
+        time.sleep(60)
+"""
+
+
+def test_no_process_outlives_the_first_one() -> None:
+    with subprocess.Popen([sys.executable, "-c", _LONG], stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        while first.stdout.readline() != b"ready\n":
+            pass
+        first.kill()
+        # the pipe ends when nobody holds it any more
+        began = time.monotonic()
+        first.stdout.read()
+        assert time.monotonic() - began < 30
