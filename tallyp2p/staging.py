@@ -32,7 +32,7 @@ from .simulator.world import World
 if TYPE_CHECKING:
     from .learning.crowd import Crowd
 
-__all__ = ["Crew", "crew_of", "profile_of", "stage"]
+__all__ = ["Crew", "crew_of", "elsewhere", "profile_of", "stage"]
 
 _FROM_DATA = ("seed", "classes", "abstain", "pool", "pool_digest")  # of a run with real learners
 
@@ -59,9 +59,8 @@ def profile_of(spec: WorldSpec, seed: int) -> Profile:
     Seed and peers are the world's.  Of [run] and [timing] the world's values hold where they
     differ from the defaults, else the profile's.  Raises :class:`SettingsError`.
     """
-    named, where = spec.learners.profile, f"learners.settings in {spec.name}"
-    source = named if named in presets() else Path(spec.name).parent / named
-    chosen = load(source, dict(map(setting, spec.learners.settings)), where)
+    where = f"learners.settings in {spec.name}"
+    chosen = load(_source(spec), dict(map(setting, spec.learners.settings)), where)
     run, plain = spec.run, RunParameters()
     for key in _FROM_DATA:
         if getattr(run, key) != getattr(plain, key):
@@ -76,6 +75,20 @@ def profile_of(spec: WorldSpec, seed: int) -> Profile:
         run=_laid_over(chosen.run, run, RunSettings()),
         timing=_laid_over(chosen.timing, spec.timing, Timing()),
     )
+
+
+def _source(spec: WorldSpec) -> str | Path:
+    """The profile that a world names: a preset, or a file beside the world's."""
+    named = spec.learners.profile
+    return named if named in presets() else Path(spec.name).parent / named
+
+
+def elsewhere(spec: WorldSpec) -> WorldSpec:
+    """The same world for a file in another directory: it finds its profile from there too."""
+    source = _source(spec)
+    if spec.learners.kind is Kind.VOTERS or isinstance(source, str):
+        return spec
+    return replace(spec, learners=replace(spec.learners, profile=str(source.resolve())))
 
 
 def _laid_over(under: Any, over: Any, plain: Any) -> Any:

@@ -24,7 +24,7 @@ from tallyp2p.simulator.reading import parse
 from tallyp2p.simulator.spec import Crash, Freeze, Hostile, Hostility, Slow, WorldSpec
 from tallyp2p.simulator.voters import Electorate
 from tallyp2p.simulator.world import World
-from tallyp2p.staging import Crew, profile_of, stage
+from tallyp2p.staging import Crew, elsewhere, profile_of, stage
 from tests.learning.playing import go
 
 use_one_thread()
@@ -221,3 +221,15 @@ def test_who_means_harm_never_says_what_it_believes_and_never_nothing() -> None:
     assert unsure.any() and not unsure.all()
     assert np.array_equal(turned[~unsure], (honest[~unsure] + 1) % run.classes)
     assert np.array_equal(turned[unsure], ids[unsure] % run.classes)
+
+
+def test_a_world_that_is_kept_elsewhere_finds_its_profile(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[data]\nalpha = 0.5\n")
+    text = '[learners]\nkind = "real"\nprofile = "mine.toml"\n'
+    spec = elsewhere(parse(text, str(tmp_path / "world.toml")))
+    assert spec.learners.profile == str(tmp_path / "mine.toml")
+    there = parse(text, "other/world.toml")
+    there = replace(there, learners=spec.learners)
+    assert profile_of(there, 0).data.alpha == 0.5
+    preset = parse(REAL, "w.toml")
+    assert elsewhere(preset) == preset

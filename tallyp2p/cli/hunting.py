@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .errors import DONE, FAILED, INTERRUPTED
-from .worlds import make_dir, write
+from .worlds import make_dir, told_progress, write
 
 if TYPE_CHECKING:
     from ..simulator.hunting import Broken, Lived, Sum
@@ -199,7 +199,7 @@ class _Said:
         if self._quiet or now < self._shown + (_TTY_EVERY if self._terminal else _LOG_EVERY):
             return
         self._shown = now
-        click.echo(f"\r\x1b[K{text}" if self._terminal else text, err=True, nl=not self._terminal)
+        told_progress(text, self._terminal)
 
     def line(self, text: str) -> None:
         self.clear()

@@ -14,6 +14,7 @@ import click
 
 from ..errors import FailureError
 from .errors import DONE
+from .worlds import told_progress
 
 if TYPE_CHECKING:
     from ..simulator.replay import Replay
@@ -66,7 +67,7 @@ class _Progress:
             return
         self._shown = now
         text = f"replaying {self.name}, {fed:,} events"
-        click.echo(f"\r\x1b[K{text}" if self._terminal else text, err=True, nl=not self._terminal)
+        told_progress(text, self._terminal)
 
     def __enter__(self) -> _Progress:
         return self

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from ..simulator.spec import WorldSpec
     from ..simulator.world import World
 
-__all__ = ["Simulation", "make_dir", "troubles", "write"]
+__all__ = ["Simulation", "make_dir", "told_progress", "troubles", "write"]
 
 _TTY_EVERY, _LOG_EVERY = 0.2, 10.0  # seconds between two lines of progress
 
@@ -40,7 +42,8 @@ class Simulation:
         out: Path | None,
         traces: Path | None = None,
     ) -> None:
-        self._spec, self._seed, self._options = spec, seed, options
+        self._spec = spec if seed is None else replace(spec, seed=seed)
+        self._options = options
         self._as_json, self._out, self._traces = as_json, out, traces
         self._terminal = sys.stderr.isatty()
         self._shown = 0.0
@@ -55,7 +58,7 @@ class Simulation:
         self._began = self._shown = time.monotonic()
         try:
             with self._recording() as machines:
-                world = stage(self._spec, self._seed, self._options, machines=machines)
+                world = stage(self._spec, None, self._options, machines=machines)
                 result = world.run(self._progress)
         except Violation as violation:
             self._clear()
@@ -99,7 +102,7 @@ class Simulation:
         if point is not None:
             alone, swarm = fmean(point.alone), fmean(point.swarm)
             text += f"; after {point.rounds} rounds {swarm:.1%} right (alone {alone:.1%})"
-        click.echo(f"\r\x1b[K{text}" if self._terminal else text, err=True, nl=not self._terminal)
+        told_progress(text, self._terminal)
 
     def _clear(self) -> None:
         if self._terminal and not self._as_json:
@@ -107,10 +110,11 @@ class Simulation:
 
     def _prepare(self, out: Path) -> None:
         from ..simulator.reading import to_toml
+        from ..staging import elsewhere
         from .rundirs import new_run_dir
 
         new_run_dir(out)
-        write(out / "world.toml", to_toml(self._spec))
+        write(out / "world.toml", to_toml(elsewhere(self._spec)))
 
     def _keep(self, out: Path, world: World, result: Result) -> None:
         from ..reporting.worlds import draw_learnt, draw_world
@@ -127,6 +131,18 @@ class Simulation:
                 draw_learnt(out / "accuracy.png", result.learnt)
         except OSError as error:
             raise FailureError(f"cannot write a picture into {out}: {error.strerror}") from None
+
+
+def told_progress(text: str, terminal: bool) -> None:
+    """A line of progress; on a terminal in place of the last one, and no wider than it is."""
+    if not terminal:
+        click.echo(text, err=True)
+        return
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    click.echo(f"\r\x1b[K{text[: (columns or 80) - 1]}", err=True, nl=False)
 
 
 def make_dir(path: Path) -> None:
@@ -189,7 +205,7 @@ def _rows(result: Result, spent: float) -> list[tuple[str, str]]:
         ("finish", _counts(result.finish)),
         (
             "ballots closed",
-            f"{rounds['closed_least']} to {rounds['closed_most']} a peer; "
+            f"{_range(rounds['closed_least'], rounds['closed_most'])}; "
             f"{rounds['heard']:,} heard, {rounds['missing']:,} missing at the close",
         ),
         (
@@ -232,6 +248,10 @@ def _counts(counts: Any) -> str:
     return ", ".join(
         f"{value:,} {name.replace('_', ' ')}" for name, value in counts.items() if value
     )
+
+
+def _range(least: float | None, most: float | None) -> str:
+    return "by nobody who is honest and there" if least is None else f"{least} to {most} a peer"
 
 
 def _s(seconds: float | None) -> str:

@@ -69,6 +69,16 @@ def test_files_are_kept(world: Path, tmp_path: Path) -> None:
     assert run(str(world), "--out", str(out)) == 2  # not empty
 
 
+def test_the_world_that_is_kept_is_the_one_that_was_run(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, hashes = tmp_path / "out", []
+    for arguments in ([str(world), "--seed", "7", "--out", str(out)], [str(out / "world.toml")]):
+        assert run(*arguments, "--json") == 0
+        hashes.append(json.loads(capsys.readouterr().out)["trace_hash"])
+    assert hashes[0] == hashes[1]
+
+
 def test_a_violation_fails_with_a_line_that_replays_it(
     world: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

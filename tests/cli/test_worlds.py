@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tallyp2p.cli.worlds import Simulation, troubles
+from tallyp2p.cli.worlds import Simulation, told_progress, troubles
 from tallyp2p.simulator.reading import parse
 
 WORLD = "peers = 4\n[[crashes]]\npeers = [1]\nat = 5.0\nrestart_after = 1.0\n"
@@ -38,3 +38,16 @@ def test_real_learners_are_reported_to_people_and_kept(
     learnt = json.loads((out / "result.json").read_text())["learnt"]
     assert len(learnt["swarm"]["per_peer"]) == 3 and learnt["curve"][-1]["rounds"] == 16
     assert parse((out / "world.toml").read_text(), "again") == spec
+
+
+def test_progress_is_no_wider_than_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    told_progress("x" * 200, terminal=True)
+    assert capsys.readouterr().err == "\r" + "x" * 79  # click takes codes out, here
+    told_progress("x" * 200, terminal=False)
+    assert capsys.readouterr().err == "x" * 200 + "\n"
+
+
+def test_a_world_without_anybody_is_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
+    spec = parse("peers = 2\n[[crashes]]\npeers = [0, 1]\nat = 3.0\n", "w.toml")
+    assert Simulation(spec, None, "", False, None).run() == 0
+    assert "ballots closed  by nobody who is honest and there; " in capsys.readouterr().out
