@@ -247,8 +247,11 @@ class Contacts:
             return True
         if endpoint not in neighbours.picks:
             return False
-        there = self._membership.at(endpoint)
-        self.forget(there if there in guests else self._random.choice(guests))
+        guest = self._membership.at(endpoint)
+        if guest not in guests:  # of the others the newest: what floods comes late
+            idle = [g for g in guests if g.endpoint not in neighbours.picks]
+            guest = max(idle, key=lambda g: g.met_at) if idle else self._random.choice(guests)
+        self.forget(guest)
         return True
 
     def reach(self, member: Member, round: int | None, now: float) -> None:

@@ -51,6 +51,7 @@ class Member:
     asked_at: float | None = None  # when the oldest unanswered question was put
     remind_at: float = 0.0  # when an unanswered question is put again, as PING
     silent_since: float = 0.0  # when it became suspect, or gone
+    met_at: float = 0.0  # when it first said HELLO
     greeted_at: float = 0.0  # when HELLO may next be repeated to it
     told_at: float = 0.0  # when it may next be told of a roster that differs from its own
 

@@ -151,6 +151,7 @@ class Membership:
             if len(self._members) >= self._most and not self._evict():
                 return Introduction.FULL
             member = Member(author, hello.identity, hello.instance, hello.endpoint, now)
+            member.met_at = now
             self._members[author] = member
             self._move(member, hello.endpoint)
             verdict = Introduction.NEW

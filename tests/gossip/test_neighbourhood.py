@@ -128,6 +128,19 @@ def test_strangers_that_claim_a_picks_endpoint_do_not_keep_it_from_being_chosen(
     assert here.membership.met() <= 4 * VIEW
 
 
+def test_who_claims_a_picks_endpoint_and_moves_on_drives_out_no_older_guest() -> None:
+    """VIEW-3."""
+    here = bench(seeds=1)
+    here.take()
+    for guest in range(50, 50 + 2 * VIEW):
+        here.hello(guest)
+    for step in range(20):
+        here.hello(100 + step, now=2.0 + step, endpoint=endpoint(1))
+        here.hello(100 + step, now=2.0 + step, instance=b"moved on")
+    assert here.membership.met() == 3 * VIEW
+    assert all(here.membership.get(author(guest)) for guest in range(50, 50 + 2 * VIEW))
+
+
 def test_draws_of_rounds_that_do_not_matter_any_more_are_not_kept() -> None:
     here = settled()
     for round in range(3 * TIMING.retain):
