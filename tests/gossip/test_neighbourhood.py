@@ -179,7 +179,9 @@ def test_once_an_interval_a_fresh_one_takes_the_oldests_place() -> None:
     asked = next(n for n in range(1, VIEW + 1) if endpoint(n) == ask.endpoint)
     here.circle.on_peers(author(asked), Peers((endpoint(7),)), 0, at)
     dialled: list[Effect] = []
-    while not dialled:
+    for _ in range(20):
+        if dialled:
+            break
         at = here.circle.wake_at()
         here.circle.tick(0, at)
         dialled = [e for e in here.take() if isinstance(e, Dial)]
