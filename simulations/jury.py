@@ -131,11 +131,13 @@ def trained(rows: list[Row]) -> Iterator[str]:
     body = [
         (
             str(row["settings"]["peers"]),
-            f"{row['settings']['hears']} others".replace("all others", "all"),
+            f"{row['settings']['hears']} others".replace("all others", "all").replace(
+                "1 others", "1 other"
+            ),
             str(row["rounds"]),
             *(f"{100 * row[figure]:.1f}" for figure in ("alone", "swarm", "least")),
         )
-        for row in rows
+        for row in sorted(rows, key=lambda row: HEARS.index(row["settings"]["hears"]))
         if "learners" in row["settings"]
     ]
     yield from columns(head, body)
