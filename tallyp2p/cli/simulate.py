@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from pathlib import Path
 
 import click
@@ -107,6 +109,7 @@ def simulate(
       tallyp2p simulate --hunt 600 --jobs 2 --out found
       tallyp2p simulate --replay tallyp2p-runs/20260101-120000-default/peer-*/trace.jsonl
     """
+    from ..parameters import RunParameters, Timing
     from ..profiles import setting
     from ..simulator.hunting import mixed
     from ..simulator.reading import described, load
@@ -116,6 +119,9 @@ def simulate(
     if keys:
         for key, sentence in described():
             click.echo(f"{key:<24}  {sentence}")
+        for table, settings_of in (("run", RunParameters), ("timing", Timing)):
+            names = ", ".join(item.name for item in dataclasses.fields(settings_of))
+            click.echo(f"{table}.*{'':<{22 - len(table)}}  as of real peers: {names}")
         return DONE
     if replay:
         from .replaying import replay_all
@@ -130,6 +136,8 @@ def simulate(
     if hunt is None and (worlds or jobs > 1 or keep_going):
         raise click.UsageError("--worlds, --jobs and --keep-going belong to --hunt")
     if hunt is not None:
+        if math.isnan(hunt):
+            raise click.UsageError("--hunt needs a number of seconds")
         if mix or traces:
             raise click.UsageError("--hunt takes neither --mix nor --trace")
         return hunted(hunt, worlds, seed, jobs, keep_going, as_json, out, settings)
@@ -139,6 +147,8 @@ def simulate(
         spec = mixed(seed, dict(map(setting, settings)))
     elif len(files) == 1:
         spec = load(files[0], dict(map(setting, settings)))
+    elif files:
+        raise click.UsageError("name one WORLD.toml only; traces need --replay")
     else:
         raise click.UsageError("name a WORLD.toml, such as simulations/adversity/churn.toml")
     return Simulation(spec, seed, replaying(settings), as_json, out, traces).run()

@@ -240,6 +240,9 @@ def _rows(result: Result, spent: float) -> list[tuple[str, str]]:
     if result.settled["rounds"]:
         held = f"equal ledgers of {result.settled['survivors']} survivors"
         rows.append(("held at the end", f"{held} in {result.settled['rounds']} ballots' rounds"))
+    elif result.same_tallies is not None:
+        why = "too soon after faults, or too few survivors"
+        rows.append(("held at the end", f"nothing compared: {why}"))
     rows.append(("trace", result.trace_hash))
     return rows
 

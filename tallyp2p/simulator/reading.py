@@ -29,8 +29,10 @@ def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> WorldS
         text = Path(path).read_text("utf-8")
     except FileNotFoundError:
         raise SettingsError(f"no world is at {path}: give the path of a TOML file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the world {path} cannot be read: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"the world {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"the world {path} cannot be read: it is not UTF-8 text") from None
     return parse(text, str(path), overrides)
 
 
@@ -42,7 +44,8 @@ def parse(text: str, where: str, overrides: Mapping[str, Any] | None = None) -> 
         raise SettingsError(f"{where} is not valid TOML: {error}") from None
     for key, value in (overrides or {}).items():
         _override(document, key, value)
-    spec: WorldSpec = _made(WorldSpec, document, "", where)
+    blamed = f"{where} with --set {', '.join(overrides)}" if overrides else where
+    spec: WorldSpec = _made(WorldSpec, document, "", blamed)
     return replace(spec, name=where)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from os.path import commonprefix
 from typing import Any
 
 from ..tracing.plain import Object, Plain
@@ -33,7 +34,7 @@ class Difference:
     def __str__(self) -> str:
         return (
             f"line {self.line}, at {self.event['event']} ({self.at:.6f} s), effect {self.place}: "
-            f"expected {_short(self.expected)}, got {_short(self.got)}"
+            f"expected {_short(self.expected, self.got)}, got {_short(self.got, self.expected)}"
         )
 
 
@@ -109,7 +110,14 @@ def _raised(text: str) -> Object:
     return {"effect": "raised", "text": text}
 
 
-def _short(effect: Object | None) -> str:
+def _short(effect: Object | None, other: Object | None) -> str:
+    """In words; of long values the part where that of `other` differs."""
     if effect is None:
         return "nothing"
-    return ", ".join(f"{name} {value!s:.80}" for name, value in effect.items())
+    parts = []
+    for name, value in effect.items():
+        text, beside = str(value), str((other or {}).get(name, ""))
+        same = len(commonprefix((text, beside)))
+        begin = max(0, same - 20) if 60 < same < len(text) else 0
+        parts.append(f"{name} {'...' if begin else ''}{text[begin : begin + 80]}")
+    return ", ".join(parts)

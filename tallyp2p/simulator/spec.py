@@ -198,6 +198,9 @@ class ClockOffset:
     peers: tuple[int, ...] = _says("whose clock", ())
     offset: float = _says("seconds by which it differs from the world's; may be negative", 0.0)
 
+    def __post_init__(self) -> None:
+        _require(abs(self.offset) <= 1e9, "offset must be at most 1e9 seconds either way")
+
 
 @dataclass(frozen=True, slots=True)
 class Join:

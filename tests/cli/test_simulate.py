@@ -101,7 +101,13 @@ def test_a_violation_fails_with_a_line_that_replays_it(
         (["nothing.toml"], "no world is at nothing.toml"),
         (["{world}", "--set", "links.los=1"], "did you mean loss?"),
         (["{world}", "--set", "peers"], "is not of the form"),
+        (
+            ["{world}", "--set", "links.loss=2"],
+            "toml with --set links.loss) cannot be used",
+        ),
         (["{world}", "--seed", "-1"], "is not in the range"),
+        (["{world}", "{world}"], "name one WORLD.toml only"),
+        (["--hunt", "nan"], "--hunt needs a number"),
     ],
 )
 def test_what_cannot_be_used_is_refused(
@@ -113,4 +119,7 @@ def test_what_cannot_be_used_is_refused(
 
 def test_all_settings_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--keys") == 0
-    assert "links.loss                share of messages that are lost" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "links.loss                share of messages that are lost" in text
+    assert "run.*                     as of real peers: seed, classes, " in text
+    assert "timing.*                  as of real peers: rounds, pace, " in text

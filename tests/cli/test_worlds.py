@@ -51,3 +51,9 @@ def test_a_world_without_anybody_is_summed_up(capsys: pytest.CaptureFixture[str]
     spec = parse("peers = 2\n[[crashes]]\npeers = [0, 1]\nat = 3.0\n", "w.toml")
     assert Simulation(spec, None, "", False, None).run() == 0
     assert "ballots closed  by nobody who is honest and there; " in capsys.readouterr().out
+
+
+def test_it_is_said_when_no_ledgers_were_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    text = 'peers = 2\n[run]\nspreading = "broadcast"\n[timing]\nrounds = 16\n'
+    assert Simulation(parse(text, "w.toml"), None, "", False, None).run() == 0
+    assert "held at the end nothing compared: too soon" in capsys.readouterr().out

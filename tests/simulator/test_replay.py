@@ -13,7 +13,7 @@ from tallyp2p.gossip.events import Learned
 from tallyp2p.gossip.rounds import Rounds
 from tallyp2p.parameters import Ids, Pace, RunParameters, Seal, Spreading, Timing
 from tallyp2p.simulator.hunting import mixed
-from tallyp2p.simulator.replay import Replay, replay
+from tallyp2p.simulator.replay import Difference, Replay, replay
 from tallyp2p.simulator.world import World
 from tallyp2p.tracing.reading import read_trace
 from tallyp2p.tracing.recording import Recorded, TraceFile, Traces
@@ -160,3 +160,10 @@ def test_a_trace_that_somebody_changed_is_refused_or_replayed_in_one_way(tmp_pat
         except SettingsError:
             outcomes.add(None)
     assert None in outcomes and False in outcomes
+
+
+def test_of_long_values_a_difference_shows_where_they_differ() -> None:
+    expected, got = ({"effect": "send", "message": "0" * 100 + end} for end in ("a1", "b1"))
+    told = str(Difference(3, 0.0, {"event": "ticked"}, 1, expected, got))
+    zeros = "..." + "0" * 20
+    assert f"expected effect send, message {zeros}a1, got effect send, message {zeros}b1" in told

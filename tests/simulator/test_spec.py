@@ -11,6 +11,7 @@ from tallyp2p.parameters import RunParameters, Seal
 from tallyp2p.simulator.reading import described
 from tallyp2p.simulator.spec import (
     Churn,
+    ClockOffset,
     Crash,
     Freeze,
     Group,
@@ -42,6 +43,7 @@ TWO = (Group("a", (0,)), Group("b", (1,)))
         (lambda: Churn(down=0.0), "down must be more than 0"),
         (lambda: Freeze(begin=3.0, end=3.0), "end must come after begin"),
         (lambda: Slow(training=0.0), "training must be more than 0"),
+        (lambda: ClockOffset((0,), -1e10), "at most 1e9 seconds"),
         (lambda: Join(at=0.0), "at must be more than 0"),
         (lambda: Leave(at=-2.0), "at must be 0 or more"),
         (lambda: Hostile(every=0.0), "every must be more than 0"),
