@@ -48,6 +48,8 @@ class Neighbourhood:
         self._pause = timing.patience  # to the next exchange, while too few are chosen
         self._exchange_at = 0.0
         self._seeds: tuple[str, ...] = ()
+        self._alone_since: float | None = None  # since when nobody is chosen and alive
+        self._resorted = False  # guests were picked, so the seeds are not forgotten
         self.content = False  # the own rounds are made: nobody new is wanted
 
     # --- endpoints ----------------------------------------------------------------------
@@ -55,6 +57,7 @@ class Neighbourhood:
     def begin(self, endpoints: tuple[str, ...], now: float) -> None:
         """The peer starts, and was told these endpoints."""
         self._exchange_at = now + self._timing.patience * (1 + self._random.random())
+        self._alone_since = now
         self._seeds = endpoints[: 4 * self._neighbours.view]
         self._learn(endpoints)
         self._fill(None, now)
@@ -250,11 +253,15 @@ class Neighbourhood:
         """Ask for endpoints; where nobody is missing, put a fresh one in the oldest's place."""
         alive = self._alive()
         if alive:
+            self._alone_since = None
             self._ask(self._random.choice(alive))
-        else:
+        elif self._alone_since is None:
+            self._alone_since = now
+        if not alive or self._resorted:
             self._learn(self._seeds)
-            if not self._hopeful(now):  # all seeds are silent: then guests, or nobody at all
-                self._learn(tuple(member.endpoint for member in self._membership.present()))
+        if self._deserted(now):  # then guests, or nobody at all
+            self._resorted = True
+            self._learn(tuple(member.endpoint for member in self._membership.present()))
         if self._short():
             self._exchange_at = now + self._pause
             self._pause = min(2 * self._pause, self._timing.view_interval)
@@ -263,6 +270,15 @@ class Neighbourhood:
         self._exchange_at = now + self._timing.view_interval
         if not self.content:
             self._pick_any(round, now)
+
+    def _deserted(self, now: float) -> bool:
+        """Whether nobody has been heard for long, and no pick is likely to answer (VIEW-2).
+
+        Long, since who dials a peer before its seeds are up would be all that it hears.
+        """
+        if self._alone_since is None or self._hopeful(now):
+            return False
+        return now >= self._alone_since + self._timing.join_deadline / 2
 
     def wake_at(self) -> float:
         """The next exchange, repeated question, or look for somebody absent."""

@@ -266,7 +266,27 @@ def test_guests_are_picked_when_all_seeds_are_silent_and_no_sooner() -> None:
         at = here.circle.wake_at()
         here.circle.tick(None, at)
         asked = list(nonces(here.take()))
-    assert asked == [endpoint(50)] and 5.0 <= at <= 20.0
+    assert asked == [endpoint(50)] and TIMING.join_deadline / 2 <= at <= TIMING.join_deadline
+
+
+def test_who_had_to_pick_guests_tries_its_seeds_again() -> None:
+    """VIEW-2: it may have been dialled by enemies before its seeds were up."""
+    here = bench(seeds=2)
+    for guest in range(50, 50 + VIEW):
+        here.hello(guest)
+    here.take()
+    while len(chosen(here)) < VIEW:
+        at = here.circle.wake_at()
+        here.circle.tick(None, at)
+        for to, nonce in nonces(here.take()).items():
+            name = next(n for n in range(50, 50 + VIEW) if endpoint(n) == to)
+            here.circle.pong(author(name), nonce, 0, at)
+    dialled: set[str] = set()
+    while not dialled & {endpoint(1), endpoint(2)}:
+        at = here.circle.wake_at()
+        assert at < 10 * TIMING.view_interval
+        here.circle.tick(1, at)
+        dialled |= {e.endpoint for e in here.take() if isinstance(e, Dial)}
 
 
 def test_who_has_made_its_rounds_looks_for_nobody() -> None:
