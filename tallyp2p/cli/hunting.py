@@ -91,7 +91,7 @@ class Hunt:
         if self.as_json:
             click.echo(json.dumps(self._report(found, elapsed, spent, small)))
         else:
-            for name, value in _rows(found, elapsed, spent):
+            for name, value in _rows(self.first, found, elapsed, spent):
                 click.echo(f"{name:<13} {value}")
             for shrunk in small:
                 click.echo(shrunk.sentence())
@@ -250,7 +250,7 @@ def _pace(found: Sum, seed: int, elapsed: float) -> str:
     return f"{found.worlds:,} worlds, {rate:.1f} a second, last seed {seed}{failed}"
 
 
-def _rows(found: Sum, elapsed: float, spent: float) -> list[tuple[str, str]]:
+def _rows(first: int, found: Sum, elapsed: float, spent: float) -> list[tuple[str, str]]:
     worlds = max(1, found.worlds)
     faults = ", ".join(f"{kind} {times:,}" for kind, times in found.faults.most_common())
     violated = "; ".join(
@@ -260,6 +260,7 @@ def _rows(found: Sum, elapsed: float, spent: float) -> list[tuple[str, str]]:
     )
     return [
         ("worlds", f"{found.worlds:,} in {elapsed:,.1f} s, {spent / worlds:.3f} CPU s each"),
+        ("first seed", f"{first} (--seed {first} --worlds {found.worlds} repeats them)"),
         ("virtual time", f"{found.seconds / 3600:,.1f} h, {found.events:,} events"),
         ("with", faults or "nothing"),
         ("held equal", f"ledgers of all survivors in {found.compared:,} worlds"),

@@ -93,6 +93,8 @@ def _override(document: dict[str, Any], key: str, value: Any) -> None:
                 raise SettingsError(f"{key}: there are only {len(at)} such tables, counted from 0")
             at = at[int(step)]
         elif isinstance(at, dict):
+            if step.isdigit():
+                raise SettingsError(f"{key}: this world has no [[{path[0]}]]")
             at = at.setdefault(step, {})
     if not isinstance(at, dict):
         raise SettingsError(f"{key} does not name one setting of one table")

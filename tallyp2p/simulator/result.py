@@ -34,7 +34,7 @@ class Result:
     seconds: float  # when the world ended
     events: int  # that machines handled
     messages: Mapping[str, int]  # sent, lost, cut, doubled, overtaking, astray, dropped
-    finish: Mapping[str, int]  # peers that completed, gave_up, crashed, or go on
+    finish: Mapping[str, int]  # peers that completed, left, gave_up, crashed, or go on
     rounds: Mapping[str, float | None]  # closed per peer (least, most), waits, heard, missing
     spread: Mapping[str, float | None]  # seconds from a ballot's cast to its last arrival
     whole: Mapping[str, float | None]  # seconds from a round's last cast to its last arrival
@@ -98,7 +98,11 @@ def summed_up(
         },
         finish={
             "completed": sum(bool(h.finish and h.finish.completed) for h in peers.values()),
-            "gave_up": sum(bool(h.finish and not h.finish.completed) for h in peers.values()),
+            "left": sum(told_to_leave(h) for h in peers.values()),
+            "gave_up": sum(
+                bool(h.finish and not h.finish.completed) and not told_to_leave(h)
+                for h in peers.values()
+            ),
             "crashed": sum(host.dead for host in peers.values()),
             "unfinished": sum(host.running for host in peers.values()),
         },
@@ -124,6 +128,11 @@ def summed_up(
         same_tallies=same,
         settled={"survivors": settled.survivors, "rounds": len(settled.rounds)},
     )
+
+
+def told_to_leave(host: Host) -> bool:
+    """Whether a peer ended because somebody told it to (`Stopped`)."""
+    return host.finish is not None and host.finish.text == "stopped"
 
 
 def _at(ordered: Sequence[float], share: float) -> float | None:

@@ -21,7 +21,14 @@ FAST = ("--set", "check=false")
 def test_worlds_are_run_and_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--hunt", "--worlds", "3", "--seed", "0", *FAST) == 0
     text = capsys.readouterr().out
-    for word in ("worlds", "virtual time", "held equal", "violated      nothing", "CPU s each"):
+    for word in (
+        "worlds",
+        "virtual time",
+        "held equal",
+        "violated      nothing",
+        "CPU s each",
+        "--seed 0 --worlds 3",
+    ):
         assert word in text
 
 

@@ -84,6 +84,19 @@ def test_who_leaves_stays_in_the_rosters_it_voted_in() -> None:
     assert membership.leave(who(1), 16, 1.0) is None
 
 
+def test_who_falls_silent_for_good_stays_in_the_rosters_up_to_where_it_was_seen() -> None:
+    """MEMBER-6: others may have its ballots of those rounds, and derive the same digraphs."""
+    membership = meet(1, 2)
+    membership.seen_in(who(1), 16)
+    for name in (1, 2):  # of the second no round was ever seen
+        membership.asked(who(name), 1.0)
+    membership.expire(1.0 + TIMING.suspect_after)
+    membership.expire(1.0 + TIMING.suspect_after + TIMING.gone_after)
+    assert set(membership.states().values()) == {"gone"}
+    assert who(1) in membership.roster(16, 0) and who(1) not in membership.roster(24, 0)
+    assert who(2) not in membership.roster(0, 0)
+
+
 def test_who_has_finished_is_alive_but_in_no_later_roster() -> None:
     """MEMBER-6."""
     membership = meet(1)

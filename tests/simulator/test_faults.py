@@ -83,7 +83,7 @@ def test_joiners_come_and_take_part() -> None:
 
 def test_leavers_say_goodbye() -> None:
     made, result = played(leaves=(Leave((0,), at=5.0),), promises=Promises(complete=False))
-    assert result.finish["gave_up"] == 1 and result.finish["completed"] == 4
+    assert result.finish["left"] == 1 and result.finish["completed"] == 4
     finish = made.peers[0].finish
     assert finish is not None and finish.text == "stopped"
     assert made.done_at[0] == 5.0
@@ -99,7 +99,7 @@ def test_frozen_peers_go_on() -> None:
     _, result = played(freezes=(Freeze((2,), 4.0, 11.0),))
     assert result.finish["completed"] == 5
     _, result = played(freezes=(Freeze((2,), 4.0),))  # for good: nobody waits for ever
-    assert result.finish == {"completed": 4, "gave_up": 0, "crashed": 0, "unfinished": 1}
+    assert result.finish == {"completed": 4, "left": 0, "gave_up": 0, "crashed": 0, "unfinished": 1}
 
 
 def test_slow_peers_are_slow_for_a_while() -> None:

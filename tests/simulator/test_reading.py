@@ -96,6 +96,7 @@ def test_what_is_wrong_is_told(text: str, says: str) -> None:
     "key, says",
     [
         ("crashes.4.at", "only 1 such tables"),
+        ("freezes.0.end", r"has no \[\[freezes\]\]"),
         ("crashes.at", "only 1 such tables|does not name"),
         ("peers.x", "does not name one setting"),
     ],

@@ -41,7 +41,7 @@ ROUGH = Link(loss=0.2, jitter=0.1, reorder=0.1, double=0.1)
 
 def test_a_calm_world_makes_all_rounds() -> None:
     result = World(world()).run()
-    assert result.finish == {"completed": 5, "gave_up": 0, "crashed": 0, "unfinished": 0}
+    assert result.finish == {"completed": 5, "left": 0, "gave_up": 0, "crashed": 0, "unfinished": 0}
     assert (result.rounds["closed_least"], result.rounds["closed_most"]) == (12, 12)
     assert result.same_tallies == 1.0 and result.settled["rounds"] > 3
 
