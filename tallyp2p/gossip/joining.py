@@ -82,7 +82,9 @@ class Joining:
 
         `present`: members with a known first round, this peer included; `newest_seen`: the
         newest round in which another member was seen.  A joiner waits for the swarm to
-        arrive at its first round, or it would run ahead.
+        arrive at its first round, or it would run ahead.  Where another has closed the first
+        round the quorum was there; `deadline` later nobody waits for this peer any longer,
+        and whom it lacks may be dead.
         """
         if self.start is None:
             return False
@@ -90,12 +92,18 @@ class Joining:
             return present >= 2 or self._timing.quorum < 2
         if self.start > 0:
             return newest_seen is not None and newest_seen >= self.start
-        return present >= self._timing.quorum
+        return present >= self._timing.quorum or self._left_behind(now, newest_seen)
 
-    def needs(self, now: float) -> int:
+    def needs(self, now: float, furthest: int) -> int:
         """Members, this peer included, below which neither answer can change: at the start of a
-        large swarm most HELLOs end here."""
-        return self._timing.quorum if self.start == 0 and now < self.give_up_at() else 0
+        large swarm most HELLOs end here.  `furthest`: no round was seen beyond this one."""
+        behind = now >= self.give_up_at() or self._left_behind(now, furthest)
+        return 0 if behind or self.start != 0 else self._timing.quorum
+
+    def _left_behind(self, now: float, newest_seen: int | None) -> bool:
+        """Whether the swarm goes on without this peer, which lacks its quorum."""
+        begun = newest_seen is not None and newest_seen >= self._span
+        return begun and now >= self._since + self._timing.deadline
 
     def give_up_at(self) -> float:
         """When waiting for a quorum ends."""

@@ -52,8 +52,7 @@ class PeerMachine:
     ) -> None:
         if len(identity) != 32 or len(instance) != 8:
             raise LocalError("identity must have 32 bytes and instance 8")
-        self.run, self.timing = run, timing
-        self.author = author_of(identity)
+        self.run, self.timing, self.author = run, timing, author_of(identity)
         self._body = body = Body(run, timing, Card(identity, instance, agent, grease), random)
         self.ledger, self._outbox, self._joining = body.ledger, body.outbox, body.joining
         self._membership, self._contacts, self._circle = body.membership, body.contacts, body.circle
@@ -166,9 +165,10 @@ class PeerMachine:
         self._try_to_begin()
 
     def _try_to_begin(self) -> None:
-        if self._joining.needs(self._now) > 1 + self._membership.met():
+        there = self._membership
+        if self._joining.needs(self._now, there.furthest) > 1 + there.met():
             return
-        present = self._membership.present()
+        present = there.present()
         complete = len(present) + 1 >= self.timing.quorum and not self._contacts.unanswered()
         decided = self._joining.decide(self._now, complete=complete)
         if decided and not self._joining.too_late():

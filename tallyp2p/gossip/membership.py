@@ -37,6 +37,7 @@ class Membership:
     ) -> None:
         self.author = author
         self.version = 0  # rises whenever any roster may have changed
+        self.furthest = -1  # no member was ever seen in a round beyond this one
         self._timing = timing
         self._most = most
         self._random = random
@@ -212,6 +213,7 @@ class Membership:
         if member is not None and round is not None:
             if member.round is None or round > member.round:
                 member.round = round
+                self.furthest = max(self.furthest, round)
 
     def asked(self, author: bytes, now: float) -> None:
         """A question was put to `author`; its silence counts from the first unanswered one."""

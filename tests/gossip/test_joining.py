@@ -30,8 +30,18 @@ def test_only_a_fresh_start_that_has_time_need_not_be_looked_at_below_its_quorum
     first, late = joining(quorum=3), joining(quorum=3)
     first.begin(0.0, fresh=True)
     late.begin(0.0, fresh=False)
-    assert (first.needs(59.0), first.needs(60.0)) == (3, 0)
-    assert late.needs(59.0) == 0, "its first round may be decided by one answer"
+    assert (first.needs(59.0, 0), first.needs(60.0, 0)) == (3, 0)
+    assert (first.needs(29.0, 8), first.needs(30.0, 8)) == (3, 0), "the swarm goes on without it"
+    assert late.needs(59.0, -1) == 0, "its first round may be decided by one answer"
+
+
+def test_who_lacks_its_quorum_is_not_left_behind_for_ever() -> None:
+    """JOIN-4: whom it never met may be dead."""
+    first = joining(quorum=3)
+    first.begin(0.0, fresh=True)
+    assert not first.may_begin(29.0, present=2, newest_seen=8), "they may still wait for it"
+    assert not first.may_begin(30.0, present=2, newest_seen=7), "nobody has closed a round"
+    assert first.may_begin(30.0, present=2, newest_seen=8)
 
 
 def test_a_joiner_starts_two_ballots_after_the_newest_round_it_hears_of() -> None:
