@@ -81,8 +81,10 @@ class Host:
         random: Random,
         offset: float = 0.0,
         check: bool = True,
+        thorough: bool = False,
         exact: bool = False,
     ) -> None:
+        """`thorough`: the costly checks, too, are made after every step."""
         self.index, self.life, self.endpoint = index, life, endpoint
         self.machine, self.codec = machine, codec
         self.meter = Meter()
@@ -100,7 +102,8 @@ class Host:
         self._clock, self._post, self._watcher = clock, post, watcher
         self._vote, self._learn = vote, learn
         self._voting, self._random = voting, random
-        self._offset, self._check, self._exact = offset, check, exact
+        self._offset, self._exact = offset, exact
+        self._check, self._thorough = check, thorough
         self._local = float("-inf")  # the newest moment that the machine was told
         self._armed: float | None = None  # the moment of the machine for which it is woken
         self._free_at = 0.0  # when a slow process has done what it has
@@ -229,7 +232,7 @@ class Host:
         try:
             effects = self.machine.handle(event, local)
             if self._check:
-                self.machine.check(self.events)
+                self.machine.check(0 if self._thorough else self.events)
         except Exception as error:
             raise self._broken(error, type(event).__name__) from error
         if self.doom is not None:

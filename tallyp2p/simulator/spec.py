@@ -310,6 +310,7 @@ class WorldSpec:
     limit: float = _says("virtual seconds after which the world ends in any case", 3600.0)
     together: bool = _says("whether all that are there at first wait for one another", True)
     check: bool = _says("whether every machine checks itself, step by step", True)
+    thorough: bool = _says("whether costly checks come at each step, not each sixteenth", False)
     exact: bool = _says("whether receivers decode frames, not take senders' objects", False)
     run: RunParameters = field(default_factory=RunParameters)
     timing: Timing = field(default_factory=Timing)

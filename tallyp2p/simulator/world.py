@@ -234,6 +234,7 @@ class World:
             random=self.chance("training", life),
             offset=self._offsets.get(peer, 0.0),
             check=spec.check,
+            thorough=spec.thorough,
             exact=spec.exact,
         )
         part = self._hostile.get(peer)

@@ -94,7 +94,26 @@ def test_a_world_leaves_the_collector_as_it_was(monkeypatch: pytest.MonkeyPatch)
 
 def test_checking_makes_no_difference() -> None:
     spec = world(links=ROUGH)
-    assert World(spec).run() == World(replace(spec, check=False)).run()
+    results = [
+        World(replace(spec, **how)).run() for how in ({}, {"check": False}, {"thorough": True})
+    ]
+    assert results[0] == results[1] == results[2]
+
+
+def test_a_thorough_world_finds_at_once_what_others_find_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    honest = Ledger.add
+
+    def add(self: Ledger, ballot: Ballot) -> object:
+        outcome = honest(self, ballot)
+        if len(self._newest) == 4:
+            self._newest.popitem()
+        return outcome
+
+    monkeypatch.setattr(Ledger, "add", add)
+    later, once = found(world(), "check"), found(world(thorough=True), "check")
+    assert once.moment < later.moment
 
 
 _PROGRAM = """
