@@ -94,24 +94,28 @@ def test_a_world_leaves_the_collector_as_it_was(monkeypatch: pytest.MonkeyPatch)
 
 def test_checking_makes_no_difference() -> None:
     spec = world(links=ROUGH)
-    results = [
-        World(replace(spec, **how)).run() for how in ({}, {"check": False}, {"thorough": True})
-    ]
+    specs = (spec, replace(spec, check=False), replace(spec, thorough=True))
+    results = [World(one).run() for one in specs]
     assert results[0] == results[1] == results[2]
 
 
-def test_a_thorough_world_finds_at_once_what_others_find_later(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def forget_authors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each ledger forget in which round it heard somebody last."""
     honest = Ledger.add
 
-    def add(self: Ledger, ballot: Ballot) -> object:
-        outcome = honest(self, ballot)
+    def add(self: Ledger, ballot: object) -> object:
+        outcome = honest(self, ballot)  # type: ignore[arg-type]
         if len(self._newest) == 4:
             self._newest.popitem()
         return outcome
 
     monkeypatch.setattr(Ledger, "add", add)
+
+
+def test_a_thorough_world_finds_at_once_what_others_find_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    forget_authors(monkeypatch)
     later, once = found(world(), "check"), found(world(thorough=True), "check")
     assert once.moment < later.moment
 
@@ -242,15 +246,7 @@ def _at_zero(self: object, now: float, *, complete: bool) -> bool:
 
 
 def test_a_machine_that_disagrees_with_itself_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Ledger.add
-
-    def add(self: Ledger, ballot: object) -> object:
-        outcome = honest(self, ballot)  # type: ignore[arg-type]
-        if len(self._newest) == 4:
-            self._newest.popitem()
-        return outcome
-
-    monkeypatch.setattr(Ledger, "add", add)
+    forget_authors(monkeypatch)
     found(world(), "check")
 
 
