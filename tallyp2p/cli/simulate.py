@@ -24,7 +24,12 @@ __all__ = ["simulate"]
     metavar="N",
     help="All chance of the world follows from it.  [default: as the file says]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object only.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the result as one JSON object only; what is wrong with a command, on stderr.",
+)
 @click.option(
     "--set",
     "settings",

@@ -224,7 +224,7 @@ def _rows(result: Result, spent: float) -> list[tuple[str, str]]:
             f"ids {wire['ids']:,.1f}, control {wire['control']:,.1f}",
         ),
         ("messages", _counts(messages)),
-        ("refused", _counts({f"reason {k}": v for k, v in result.refused.items()}) or "nothing"),
+        ("refused", _counts({_reason(k): v for k, v in result.refused.items()}) or "nothing"),
     ]
     if result.annulled:
         rows.append(("annulled", f"{result.annulled} entries of equivocators"))
@@ -245,6 +245,14 @@ def _rows(result: Result, spent: float) -> list[tuple[str, str]]:
         rows.append(("held at the end", f"nothing compared: {why}"))
     rows.append(("trace", result.trace_hash))
     return rows
+
+
+def _reason(number: str) -> str:
+    """A reason code of the protocol by its name; those of later revisions have none here."""
+    from ..errors import Reason
+
+    known = int(number) in set(Reason)
+    return Reason(int(number)).name if known else f"reason {number}"
 
 
 def _counts(counts: Any) -> str:

@@ -235,9 +235,11 @@ class Watch:
             finish = host.finish
             stays = promises.complete and host.index not in self._leaving
             if stays and (finish is None or not finish.completed):
-                where = f"in round {host.machine.round}, {host.machine.phase}"
+                round = host.machine.round
+                where = "joining" if round is None else f"in round {round}, {host.machine.phase}"
                 why = f"gave up: {finish.text}" if finish is not None else f"is {where}"
-                raise self.violated("complete", f"peer {host.index} {why}")
+                asked = "promises.complete = false would not ask that of it"
+                raise self.violated("complete", f"peer {host.index} {why} ({asked})")
         taking_part = [
             host
             for host in survivors
