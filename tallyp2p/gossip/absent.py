@@ -55,7 +55,9 @@ class Absent:
 
     def wake_at(self) -> float | None:
         """When the next one is due."""
-        return min((missed.at for missed in self._missed.values()), default=None)
+        if not self._missed:  # as mostly, and asked after most events
+            return None
+        return min(missed.at for missed in self._missed.values())
 
     def check(self) -> None:
         """No more than the limit."""

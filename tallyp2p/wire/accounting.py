@@ -17,6 +17,7 @@ of ids stays 0.  So for every layer, and for messages, the total is the sum of t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +56,7 @@ def framed(size: int) -> int:
     return size + 2 if size < 256 else size + 9
 
 
+@cache  # two of them are ever asked for, at every connection
 def handshake_bytes(socket_type: str, routing_id: int) -> int:
     """Bytes that one side sends before its first message: greeting and READY, under NULL.
 
