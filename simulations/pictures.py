@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tallyp2p.reporting.figures import STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,17 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["Line", "apart", "draw"]
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_STYLE: dict[Any, Any] = {
-    "font.size": 10.5,
-    "axes.titlesize": 12.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#E6E6E6",
-    "figure.facecolor": "white",
-}
 _ROW = 0.055  # a row of a name, as a share of the height
 
 
@@ -57,7 +48,7 @@ def draw(
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.4, 4.6))
         axes = figure.add_subplot()
         if "x" in logarithmic:

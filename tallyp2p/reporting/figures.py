@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Band", "band", "draw", "draw_curves"]
+__all__ = ["STYLE", "Band", "band", "draw", "draw_curves"]
 
 _SWARM = "#0072B2"
 _ALONE = "#D55E00"
 _MARK = "#4D4D4D"
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # behind names across lines
 _INCHES = (7.4, 4.6)
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.size": 10.5,
     "axes.titlesize": 12.5,
     "axes.titleweight": "bold",
@@ -42,6 +42,7 @@ _STYLE: dict[Any, Any] = {
     "grid.color": "#E6E6E6",
     "figure.facecolor": "white",
 }
+"""How all pictures look: settings of matplotlib."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def draw(run_dir: Path, reader: RunReader, summary: Summary) -> list[Path]:
         return []
     import matplotlib
 
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figures = {
             run_dir / "curves.png": _curves(swarm, alone),
             run_dir / "bytes.png": _bytes(swarm, alone, peers, summary),
@@ -106,7 +107,7 @@ def draw_curves(path: Path, swarm: Band, alone: Band) -> None:
     """
     import matplotlib
 
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         _curves(swarm, alone).savefig(path, dpi=150)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .figures import Band, draw_curves
+from .figures import STYLE, Band, draw_curves
 from .table import Column, Table, percent
 
 __all__ = ["draw_learnt", "draw_world", "learnt_table"]
@@ -21,17 +21,6 @@ _FEW = 32  # peers that get a row each
 
 _LINE = "#0072B2"
 _SHADE = "#D55E00"
-_STYLE: dict[Any, Any] = {
-    "font.size": 10.5,
-    "axes.titlesize": 12.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#E6E6E6",
-    "figure.facecolor": "white",
-}
 
 Trouble = tuple[float, float, str]
 """(begin, end, name) of something that went wrong, in virtual seconds."""
@@ -50,7 +39,7 @@ def draw_world(
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.4, 4.6))
         axes = figure.add_subplot()
         last = max((line[-1][0] for line in timeline.values() if line), default=1.0)
