@@ -366,7 +366,8 @@ async def test_a_cancelled_run_still_says_bye() -> None:
     script = Script()
     made, transport, endpoint = node(script)
     running = asyncio.create_task(run(made))
-    await asyncio.sleep(0.05)
+    while not script.heard:
+        await asyncio.sleep(0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -123,8 +123,9 @@ async def test_what_the_rules_forbid_is_noticed() -> None:
         await a.join()
         await b.expect(Hello)
         assert a.reply(a.seen[0].link, b"against", "the rule")
-        await asyncio.sleep(0.1)
-        b.unread()
+        while not b.session.backwards:
+            await asyncio.sleep(0.01)
+            b.unread()
         assert b.session.backwards == [b"against"]
 
 
