@@ -195,8 +195,11 @@ def test_nothing_is_left_behind(how: str, tmp_path: Path) -> None:
 
 
 def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
-    process, children = launching(tmp_path, DEAF, "interrupt")
-    time.sleep(0.5)  # until the children are deaf
+    here = f"pathlib.Path({str(tmp_path)!r}, 'deaf-' + str(os.getpid()))"
+    told = f"import os, pathlib; {here}.touch()"
+    text = DEAF.replace("time.sleep", f"{told}; time.sleep")
+    process, children = launching(tmp_path, text, "interrupt")
+    until(lambda: len(list(tmp_path.glob("deaf-*"))) == len(children))
     began = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     time.sleep(0.5)
