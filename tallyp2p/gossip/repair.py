@@ -65,7 +65,7 @@ class Repair:
         """Finer digests, or lists, of the ranges in which the two ledgers differ."""
         finer: list[DigestEntry] = []
         answers: list[Message] = []
-        for entry in digest.entries:
+        for entry in dict.fromkeys(digest.entries):  # a range that comes twice is answered once
             if not self._comparable(entry, round):
                 continue
             if self._ledger.range_hash(entry.round, entry.count) == entry.hash:

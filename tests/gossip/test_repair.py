@@ -154,3 +154,12 @@ def test_answers_are_bounded_whatever_is_asked() -> None:
     want, *pushed = side.repair.on_have(Have(0, every))
     assert isinstance(want, Want) and len(want.entries) <= LIMITS.want
     assert len(pushed) <= LIMITS.want
+
+
+def test_a_range_that_comes_a_hundred_times_is_listed_once() -> None:
+    """REPAIR-3: or a small DIGEST would bring a hundred lists to whoever is named as sender."""
+    side = Side()
+    side.ledger.add(ballot_of(RUN, author(1), 0))
+    entry = DigestEntry(0, 1, bytes(16))
+    answers = side.repair.on_digest(Digest((entry,) * LIMITS.digest), 0)
+    assert [type(answer) for answer in answers] == [Have]
