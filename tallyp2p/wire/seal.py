@@ -23,7 +23,7 @@ from ..errors import LocalError, Reason, RemoteError
 from ..messages import Kind
 from ..payloads import Ballot, Signature
 
-__all__ = ["SIGNATURE", "Sealer", "Speaker", "identity_of", "sign", "verify"]
+__all__ = ["SIGNATURE", "Sealer", "Speaker", "identity_of", "sign", "usable", "verify"]
 
 SIGNATURE = 64  # bytes
 _DOMAINS = {
@@ -60,7 +60,7 @@ def sign(secret: bytes, text: bytes) -> bytes:
 
 def verify(identity: bytes, text: bytes, signature: bytes) -> bool:
     """Whether `signature` (64 bytes) is good for `text` by `identity` (32): SEAL-5, SEAL-6."""
-    if not (_usable(identity) and _usable(signature[:32])):
+    if not (usable(identity) and usable(signature[:32])):
         return False
     try:
         _public(identity).verify(signature, text)
@@ -69,8 +69,8 @@ def verify(identity: bytes, text: bytes, signature: bytes) -> bool:
     return True
 
 
-def _usable(point: bytes) -> bool:
-    """In its one form, and not of small order."""
+def usable(point: bytes) -> bool:
+    """Whether the 32 bytes of a point are its one form, and it is not of small order (SEAL-6)."""
     y = point[:31] + bytes((point[31] & 0x7F,))
     return y not in _SMALL and int.from_bytes(y, "little") < _PRIME
 
