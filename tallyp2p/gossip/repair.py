@@ -26,6 +26,7 @@ class Repair:
         self._span = run.rounds_per_ballot
         self._timing = timing
         self._ledger = ledger
+        self._turn = 0  # where the lists began that one DIGEST did not get all of
         self._window_of, self._window = -1, (0, 0)  # the last window asked for, by its round
 
     def floor(self, round: int) -> int:
@@ -64,22 +65,23 @@ class Repair:
     def on_digest(self, digest: Digest, round: int) -> list[Message]:
         """Finer digests, or lists, of the ranges in which the two ledgers differ."""
         finer: list[DigestEntry] = []
-        answers: list[Message] = []
+        lists: list[int] = []
         for entry in dict.fromkeys(digest.entries):  # a range that comes twice is answered once
             if not self._comparable(entry, round):
                 continue
             if self._ledger.range_hash(entry.round, entry.count) == entry.hash:
                 continue
             if entry.count == 1:
-                answers.append(Have(entry.round, self._listing(entry.round)))
+                lists.append(entry.round)
                 continue
             part = -(-entry.count // _BRANCHES)
             for index in range(0, entry.count, part):
                 size = min(part, entry.count - index)
                 finer.append(self._entry(entry.round + index * self._span, size))
+        answers: list[Message] = [*self._lists(lists)]
         if finer:
             answers.append(Digest(tuple(finer[: LIMITS.digest])))
-        return answers[: LIMITS.digest]
+        return answers
 
     def on_have(self, have: Have) -> list[Message]:
         """Ask for what this ledger lacks; push what the other one lacks."""
@@ -98,8 +100,24 @@ class Repair:
             answers.append(Want(tuple(wanted[: LIMITS.want])))
         return answers + pushed[: LIMITS.want]
 
-    def _listing(self, round: int) -> tuple[tuple[bytes, bytes], ...]:
-        return tuple(self._ledger.listing(round))[: LIMITS.have]
+    def _lists(self, rounds: list[int]) -> list[Have]:
+        """Lists of these rounds, of as many ballots together as fit one HAVE, and at least one.
+
+        Else 3 KB would call for 128 lists of a thousand ballots each.  Where they are cut short
+        the next DIGEST gets others first, so that no round waits for ever behind one that never
+        ends equal.
+        """
+        start = self._turn % len(rounds) if rounds else 0
+        lists: list[Have] = []
+        listed = 0
+        for round in rounds[start:] + rounds[:start]:
+            entries = tuple(self._ledger.listing(round))[: LIMITS.have]
+            listed += len(entries)
+            if lists and listed > LIMITS.have:
+                self._turn = start + len(lists)
+                break
+            lists.append(Have(round, entries))
+        return lists
 
     def _entry(self, first: int, count: int) -> DigestEntry:
         return DigestEntry(first, count, self._ledger.range_hash(first, count))

@@ -163,3 +163,31 @@ def test_a_range_that_comes_a_hundred_times_is_listed_once() -> None:
     entry = DigestEntry(0, 1, bytes(16))
     answers = side.repair.on_digest(Digest((entry,) * LIMITS.digest), 0)
     assert [type(answer) for answer in answers] == [Have]
+
+
+def test_one_digest_brings_lists_of_as_many_ballots_as_fit_one_have() -> None:
+    """REPAIR-3: 3 KB called for 128 lists of up to a thousand authors each."""
+    side = Side()
+    for index in range(LIMITS.members):
+        for round in range(0, 10, 2):
+            side.ledger.add(ballot_of(RUN, author(index), round))
+    digest = Digest(tuple(DigestEntry(round, 1, bytes(16)) for round in range(0, 10, 2)))
+    seen: list[int] = []
+    for _ in range(3):
+        answers = side.repair.on_digest(digest, 8)
+        assert all(isinstance(answer, Have) for answer in answers)
+        listed = [answer for answer in answers if isinstance(answer, Have)]
+        assert sum(len(answer.entries) for answer in listed) <= LIMITS.have
+        seen += [answer.round for answer in listed]
+    assert set(seen) == {0, 2, 4, 6, 8}  # those left out come first the next time
+
+
+def test_a_single_list_is_sent_however_long() -> None:
+    """Else a round of many authors could never be mended."""
+    side = Side()
+    side.ledger = Ledger(RUN, 2 * LIMITS.have)
+    side.repair = Repair(RUN, TIMING, side.ledger)
+    for index in range(LIMITS.have + 1):
+        side.ledger.add(ballot_of(RUN, author(index), 0))
+    [have] = side.repair.on_digest(Digest((DigestEntry(0, 1, bytes(16)),)), 0)
+    assert isinstance(have, Have) and len(have.entries) == LIMITS.have
