@@ -51,6 +51,7 @@ class Reason(IntEnum):
     ROUND = 35  # not the first round of a ballot, or outside the window
     EQUIVOCATION = 36  # a second, different ballot of one author for one round
     LIMIT = 40  # larger or more numerous than the limits allow
+    RATE = 41  # more of one sender's messages than are taken in a second
     INTERNAL = 50  # the peer failed for a reason of its own
 
     @property
@@ -60,7 +61,15 @@ class Reason(IntEnum):
 
 
 _HARMLESS = frozenset(
-    {Reason.VERSION, Reason.TYPE, Reason.RUN, Reason.EARLY, Reason.ROUND, Reason.INTERNAL}
+    {
+        Reason.VERSION,
+        Reason.TYPE,
+        Reason.RUN,
+        Reason.EARLY,
+        Reason.ROUND,
+        Reason.RATE,
+        Reason.INTERNAL,
+    }
 )
 
 

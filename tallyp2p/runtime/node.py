@@ -20,6 +20,7 @@ from ..messages import Message
 from ..parameters import RunParameters
 from ..payloads import Ballot
 from .casting import cast
+from .limits import Allowance
 from .meter import Snapshot
 from .transport import Transport
 from .worker import Worker
@@ -103,6 +104,7 @@ class Node:
         self._deaf: set[int] = set()  # observers whose exception was logged, by position
         self._loop = asyncio.get_running_loop()
         self._clock = clock or self._loop.time
+        self._allowance = Allowance(self._clock())
         self._linger_ms = linger_ms
         self._patience = patience
         self._worker = Worker()
@@ -190,10 +192,14 @@ class Node:
             self._rearm()  # once for each batch: between two frames no time passes
 
     def _read(self, link: bytes, frame: bytes | None) -> Event:
+        sender = self._machine.sender(link)
+        if not self._allowance.hears(sender, len(frame or b""), self._clock()):
+            who = "strangers" if sender is None else f"the member {sender.hex()}"
+            return events.Trespassed(link, Reason.RATE, f"more from {who} than is taken")
         if frame is None:
             return events.Trespassed(link, Reason.MALFORMED, "a message must be one frame")
         try:
-            return events.Received(link, self._codec.decode(frame, self._machine.sender(link)))
+            return events.Received(link, self._codec.decode(frame, sender))
         except RemoteError as error:
             return events.Trespassed(link, error.reason, str(error), error.optional, error.endpoint)
 
@@ -235,7 +241,11 @@ class Node:
     # --- effects out --------------------------------------------------------------------
 
     def _send(self, effect: events.Send) -> None:
-        self._transport.send(effect.endpoint, self._codec.encode(effect.message))
+        frame = self._codec.encode(effect.message)
+        if self._allowance.tells(effect.endpoint, len(frame), self._clock()):
+            self._transport.send(effect.endpoint, frame)
+        else:
+            self._transport.dropped += 1
 
     def _dial(self, endpoint: str) -> None:
         if not self._transport.dial(endpoint):

@@ -28,7 +28,9 @@ SENDER = Voice(BASE, "sender", "tcp://10.0.0.7:5555")
 OTHER = Voice(BASE, "other", "tcp://10.0.0.8:5555")
 VOTES = bytes.fromhex("31415926")  # eight labels of 4 bits
 
-VERDICTS = {reason: "ignore" for reason in ("VERSION", "TYPE", "RUN", "EARLY", "ROUND", "INTERNAL")}
+VERDICTS = {
+    reason: "ignore" for reason in ("VERSION", "TYPE", "RUN", "EARLY", "ROUND", "RATE", "INTERNAL")
+}
 
 
 def _case(

@@ -1,0 +1,112 @@
+"""Token buckets: honest bursts pass, floods do not, and nobody pays for another."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallyp2p.errors import Reason, Verdict
+from tallyp2p.gossip.events import Received, Trespassed
+from tallyp2p.messages import Message, Ping
+from tallyp2p.parameters import LIMITS
+from tallyp2p.runtime.limits import MEMBER, STRANGERS, Allowance, Bucket, Rate, Senders
+from tests.runtime.test_node import Plain, Script, node
+
+SMALL = Rate(messages=2, messages_burst=5, bytes=100, bytes_burst=300)
+
+
+def test_a_burst_passes_and_then_the_rate() -> None:
+    bucket = Bucket(SMALL, 10.0)
+    assert [bucket.take(1, 10.0) for _ in range(6)] == [True] * 5 + [False]
+    assert [bucket.take(1, 11.0) for _ in range(3)] == [True, True, False]
+
+
+def test_bytes_are_bounded_apart_from_messages() -> None:
+    bucket = Bucket(SMALL, 0.0)
+    assert bucket.take(250, 0.0)
+    assert not bucket.take(51, 0.0)
+    assert bucket.take(50, 0.0)  # what is refused takes nothing
+    assert not bucket.take(1, 0.0)
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.integers(0, 400)), max_size=60))
+def test_no_second_brings_more_than_burst_and_rate(steps: list[tuple[float, int]]) -> None:
+    """Whatever the times and sizes: in all time so far at most a burst and the rate."""
+    bucket, now, messages, size = Bucket(SMALL, 0.0), 0.0, 0, 0
+    for pause, wanted in steps:
+        now += pause
+        if bucket.take(wanted, now):
+            messages, size = messages + 1, size + wanted
+        assert messages <= SMALL.messages_burst + SMALL.messages * now + 1e-6
+        assert size <= SMALL.bytes_burst + SMALL.bytes * now + 1e-6
+
+
+def test_a_clock_that_stands_or_goes_back_gives_nothing() -> None:
+    bucket = Bucket(SMALL, 5.0)
+    for _ in range(5):
+        bucket.take(1, 5.0)
+    assert not bucket.take(1, 4.0)
+    assert not bucket.take(1, 5.0)
+
+
+def test_senders_are_bounded_and_pay_for_themselves() -> None:
+    senders = Senders(SMALL, most=3)
+    for _ in range(9):
+        senders.take(b"flooder", 1, 0.0)
+    assert not senders.take(b"flooder", 1, 0.0)
+    assert senders.take(b"honest", 1, 0.0)
+    for name in (b"a", b"b", b"c", b"d"):
+        senders.take(name, 1, 0.0)
+    assert len(senders) == 3
+
+
+def test_strangers_share_one_bucket_and_members_do_not() -> None:
+    allowance = Allowance(0.0, member=SMALL, strangers=SMALL)
+    assert [allowance.hears(None, 1, 0.0) for _ in range(6)] == [True] * 5 + [False]
+    assert allowance.hears(b"a", 1, 0.0) and allowance.hears(b"b", 1, 0.0)
+    assert [allowance.tells("tcp://a:1", 1, 0.0) for _ in range(6)] == [True] * 5 + [False]
+    assert allowance.tells("tcp://b:1", 1, 0.0)
+
+
+def test_an_honest_peer_of_the_largest_swarm_fits() -> None:
+    """LIMIT-4, and the reasons that the module gives for its numbers."""
+    allowance = Allowance(0.0)
+    for _ in range(4):  # two comparisons, each begun from either side
+        for _ in range(2 * LIMITS.have):  # each ballot listed, and its rival
+            assert allowance.hears(b"member", 1024, 0.0)
+    assert allowance.hears(b"another", LIMITS.frame, 0.0)
+    for _ in range(2 * LIMITS.members):  # HELLO of everybody, twice
+        assert allowance.hears(None, LIMITS.hello, 0.0)
+
+
+async def test_a_flood_is_dropped_before_it_is_decoded_and_hurts_no_other() -> None:
+    """LIMIT-4: counted under its own reason, without ERROR or a broken connection."""
+    most = MEMBER.messages_burst
+    known = b"\x01a member"
+    strange = STRANGERS.messages_burst
+    hearing = Script()
+    hearing.sender = lambda link: known if link == known else None  # type: ignore[method-assign]
+    decoded: dict[bytes | None, int] = {}
+    hearer, _, _ = node(hearing)
+
+    class Counting(Plain):
+        def decode(self, frame: bytes, sender: bytes | None) -> Message:
+            decoded[sender] = decoded.get(sender, 0) + 1
+            return Ping(1, 0)
+
+    now = 100.0
+    hearer._codec, hearer._clock = Counting(), lambda: now
+    hearer._allowance = Allowance(now)
+    for _ in range(most + 50):
+        hearer._handle(hearer._read(known, b"1"))
+    for _ in range(strange + 50):
+        hearer._handle(hearer._read(b"\x01nobody", b"1"))
+    assert decoded == {known: most, None: strange}
+    dropped = [event for event in hearing.heard if isinstance(event, Trespassed)]
+    assert len(dropped) == 100
+    assert {event.reason for event in dropped} == {Reason.RATE}
+    assert Reason.RATE.verdict is Verdict.IGNORE
+    now += 1.0
+    assert isinstance(hearer._read(known, b"1"), Received)
+    await hearer._transport.close(0)
+    await hearer._worker.stop(0.1)
