@@ -18,6 +18,7 @@ from ..gossip.events import MemberChanged, Notice, Refused
 from ..profiles import Profile
 from ..reporting.table import percent, printable, size
 from ..runtime.addresses import check_listen
+from ..runtime.discovery import check_lan
 from ..runtime.node import Progress
 from ..tracing.recording import TraceFile
 from .errors import DONE, INTERRUPTED
@@ -52,6 +53,7 @@ class Foreground:
     insecure: bool
     say: Callable[[str], None]
     trace: Path | None = None  # where to record what it lives through
+    lan: bool = False  # find others, and be found, by multicast DNS
     _told_at: float = 0.0
     _descriptor: str = ""  # of the own run, once that is known
     _refusals: set[str] = field(default_factory=set)
@@ -62,6 +64,8 @@ class Foreground:
         for seed in self.seeds:
             check_endpoint(seed)
         check_listen(self.profile.network.listen, self.insecure)
+        if self.lan:
+            check_lan(self.profile.network.listen)
         seat = self.seat()
         trace = None if self.trace is None else TraceFile(self.trace)
         if self.run_dir is not None and not self.joining:
@@ -76,6 +80,7 @@ class Foreground:
                 seeds=(*self.seeds, *self.endpoints(seat.index)),
                 run_dir=self.run_dir,
                 meet=self.joining,
+                lan=self.lan,
                 insecure=self.insecure,
                 trace=trace,
                 greet=self._greet,
@@ -111,7 +116,9 @@ class Foreground:
             self.say(f"joining the peers of {self.run_dir} ...")
         elif self.seeds:
             self.say(f"joining at {', '.join(self.seeds)} ...")
-        else:
+        if self.lan:
+            self.say("looking for peers of this run on the local network ...")
+        elif not (self.joining or self.seeds):
             self.say(f"waiting to be joined:  tallyp2p peer --seed {member.endpoint}")
 
     def observe(self, told: Notice | Progress) -> None:

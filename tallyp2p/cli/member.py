@@ -6,18 +6,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..assemble import Member, Seat, assemble, build, shard_seat, swarm_listen, swarm_profile
 from ..errors import FailureError
 from ..gossip.events import Finish, Notice, Started
 from ..profiles import Profile
 from ..reporting.rundir import PeerWriter, peer_dir
+from ..runtime.discovery import Lan
 from ..runtime.node import Observer, Progress
 from ..runtime.rendezvous import Rendezvous
 from ..runtime.signals import stop_on
@@ -74,6 +76,7 @@ async def live(
     seeds: Sequence[str] = (),
     run_dir: Path | None = None,
     meet: bool = False,
+    lan: bool = False,
     fresh: bool = False,
     insecure: bool = False,
     trace: TraceFile | None = None,
@@ -84,8 +87,8 @@ async def live(
     """Be the peer of `seat` until all rounds are made or a signal asks it to leave.
 
     `leave_on`: those signals; `run_dir`: where it writes; `meet`: find the others through that
-    directory; `fresh`: all peers of the swarm start now; `trace`: see `assemble`; `greet` is
-    called once it listens.
+    directory; `lan`: find them by multicast DNS; `fresh`: all peers of the swarm start now;
+    `trace`: see `assemble`; `greet` is called once it listens.
     """
     with ExitStack() as files:
         writer = None
@@ -112,11 +115,12 @@ async def live(
         place = None
         if run_dir is not None and meet:
             place = Rendezvous(run_dir / RENDEZVOUS, seat.index, profile.peers)
+        beacon = Lan(member.endpoint, member.run.digest, os.urandom(8)) if lan else None
         started = Started(member.endpoint, tuple(seeds), fresh)
         try:
             with stop_on(member.node.stop, *leave_on) as seen:
                 greet(member)
-                finish = await _run(member, started, place)
+                finish = await _run(member, started, place, beacon)
         except BaseException as error:
             if writer is not None:
                 writer.finished(completed=False, text=str(error), bytes=member.meter.snapshot())
@@ -132,22 +136,35 @@ async def live(
         return Outcome(finish, tuple(seen), member.node.abandoned)
 
 
-async def _run(member: Member, started: Started, place: Rendezvous | None) -> Finish:
-    """Run the node, and meanwhile tell it whom it can meet at `place`."""
-    if place is None:
-        return await member.node.run(started)
-    place.announce(member.endpoint)
-    meeting = asyncio.ensure_future(_meet(place, member))
-    try:
-        return await member.node.run(started)
-    finally:
-        meeting.cancel()
-        with suppress(asyncio.CancelledError):
-            await meeting
+class _Source(Protocol):
+    """Where endpoints of other peers come from."""
+
+    def others(self) -> AsyncIterator[str]: ...
 
 
-async def _meet(place: Rendezvous, member: Member) -> None:
-    async for endpoint in place.others():
+async def _run(
+    member: Member, started: Started, place: Rendezvous | None, beacon: Lan | None
+) -> Finish:
+    """Run the node, and meanwhile tell it whom it can meet at `place`, and on the link."""
+    sources: list[_Source] = []
+    if place is not None:
+        place.announce(member.endpoint)
+        sources.append(place)
+    async with AsyncExitStack() as stack:
+        if beacon is not None:
+            sources.append(await stack.enter_async_context(beacon))
+        meetings = [asyncio.ensure_future(_meet(source, member)) for source in sources]
+        try:
+            return await member.node.run(started)
+        finally:
+            for meeting in meetings:
+                meeting.cancel()
+                with suppress(asyncio.CancelledError):
+                    await meeting
+
+
+async def _meet(source: _Source, member: Member) -> None:
+    async for endpoint in source.others():
         member.node.discover(endpoint)
 
 

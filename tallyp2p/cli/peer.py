@@ -27,6 +27,12 @@ __all__ = ["peer"]
     "(The seed of the random generators is a setting: --set seed=7.)",
 )
 @click.option(
+    "--lan",
+    is_flag=True,
+    help="Find peers of the same run on the network of --listen, and be found there, by multicast "
+    "DNS.  Needs `pip install 'tallyp2p[lan]'`.",
+)
+@click.option(
     "--shard",
     type=ShardType(),
     metavar="I/N",
@@ -68,6 +74,7 @@ __all__ = ["peer"]
 def peer(
     listen: str | None,
     seeds: tuple[str, ...],
+    lan: bool,
     shard: tuple[int, int] | None,
     name: str | None,
     run_dir: Path | None,
@@ -124,6 +131,7 @@ def peer(
         joining=run_dir is not None,
         insecure=insecure_listen,
         trace=trace,
+        lan=lan,
         say=lambda line: click.echo(line),
     )
     return shell.run()
