@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from simulations import byzantine, hunt, jury, learning, scale, spread
+from simulations import byzantine, flippers, hunt, jury, learning, scale, spread
 from simulations.adversity import full
 from simulations.recording import RECORDS, Row
 
@@ -37,6 +37,7 @@ TABLES: dict[str, tuple[str, Made]] = {
     "jury": ("jury", jury.table),
     "learning": ("learning", learning.table),
     "trained": ("jury", jury.trained),
+    "flippers": ("flippers", flippers.table),
     "byzantine": ("byzantine", byzantine.table),
     "byzantine 2": ("byzantine", partial(byzantine.table, hears="2", shares=FEW)),
     "byzantine 8": ("byzantine", partial(byzantine.table, hears="8", shares=FEW)),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXIT_CODES",
     "ShardType",
+    "byzantine_option",
     "chosen_profile",
     "profile_options",
     "settings_option",
@@ -100,6 +101,15 @@ settings_option = click.option(
     multiple=True,
     help="Change one setting, such as learning.lr=0.01; may be repeated.  "
     "`tallyp2p profile show` lists all keys.",
+)
+
+byzantine_option = click.option(
+    "--assume-byzantine",
+    metavar="F",
+    type=click.IntRange(min=0),
+    help="Learn from a probe only where the leading class is more than F votes ahead: while at "
+    "most F of the voters are hostile, it is what the others alone decide, be that right or "
+    "wrong.  Of few ballots a large F leaves nothing.  [default: 0, from every probe]",
 )
 
 verbose_option = click.option(

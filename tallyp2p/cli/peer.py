@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from .options import EXIT_CODES, ShardType, chosen_profile, profile_options, verbose_option
+from .options import (
+    EXIT_CODES,
+    ShardType,
+    byzantine_option,
+    chosen_profile,
+    profile_options,
+    verbose_option,
+)
 
 __all__ = ["peer"]
 
@@ -69,6 +76,7 @@ __all__ = ["peer"]
     help="Allow --listen on an address that other hosts can reach.  Ballots are neither signed "
     "nor encrypted yet, and whoever can connect can fill this process's memory.",
 )
+@byzantine_option
 @profile_options
 @verbose_option
 def peer(
@@ -81,6 +89,7 @@ def peer(
     out: Path | None,
     trace: Path | None,
     insecure_listen: bool,
+    assume_byzantine: int | None,
     profile: str | None,
     config: Path | None,
     settings: tuple[str, ...],
@@ -116,7 +125,11 @@ def peer(
         profile,
         config,
         settings,
-        {"network.listen": listen, "peers": None if shard is None else shard[1]},
+        {
+            "network.listen": listen,
+            "peers": None if shard is None else shard[1],
+            "learning.assume_byzantine": assume_byzantine,
+        },
     )
     if run_dir is not None and shard is not None:
         peers = chosen_profile(None, config, ()).peers

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .options import EXIT_CODES, chosen_profile, profile_options, verbose_option
+from .options import EXIT_CODES, byzantine_option, chosen_profile, profile_options, verbose_option
 
 __all__ = ["swarm"]
 
@@ -32,6 +32,7 @@ __all__ = ["swarm"]
     metavar="S",
     help="Seed of the data split, the weights and all chance.  [default: 0]",
 )
+@byzantine_option
 @profile_options
 @click.option(
     "--out",
@@ -58,6 +59,7 @@ def swarm(
     peers: int | None,
     rounds: int | None,
     seed: int | None,
+    assume_byzantine: int | None,
     profile: str | None,
     config: Path | None,
     settings: tuple[str, ...],
@@ -92,7 +94,12 @@ def swarm(
         profile,
         config,
         settings,
-        {"peers": peers, "timing.rounds": rounds, "seed": seed},
+        {
+            "peers": peers,
+            "timing.rounds": rounds,
+            "seed": seed,
+            "learning.assume_byzantine": assume_byzantine,
+        },
     )
     from .watching import Watch, mode_of
 

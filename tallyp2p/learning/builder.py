@@ -187,7 +187,7 @@ def _learner(
 ) -> Learner:
     strategy = Strategy(
         ArgmaxVotes(learning.abstain_below),
-        TallyTargets(run, learning.target, learning.own_vote),
+        TallyTargets(run, learning.target, learning.own_vote, learning.assume_byzantine),
     )
     chooser = make_chooser(learning.chooser, run.pool, generator(seed, "chooser", index))
     return Learner(trainer, strategy, chooser, run, learning, rounds, probes, test)

@@ -71,6 +71,9 @@ class LearningSettings:
     decay_floor: float = 0.3  # the weight falls linearly to this share of itself at the last round
     target: Target = Target.HISTOGRAM
     own_vote: bool = True  # whether a peer counts its own ballot
+    # Learn only where the plurality leads by more than this many votes, which then cannot be the
+    # work of so many hostile voters (`Tally.certified`); 0: learn from every probe with a vote.
+    assume_byzantine: int = 0
     abstain_below: float = 0.97  # no vote where the top probability is below this; 0: always vote
     chooser: Chooser = Chooser.MARGIN
     evaluate_every: int = 8  # rounds between evaluations on the test set
@@ -92,6 +95,7 @@ class LearningSettings:
         )
         _check(self.warmup >= 0, "warmup must not be negative")
         _check(0 <= self.decay_floor <= 1, "decay_floor must be from 0 to 1")
+        _check(self.assume_byzantine >= 0, "assume_byzantine must not be negative")
         _check(0 <= self.abstain_below <= 1, "abstain_below must be from 0 to 1")
         _check(self.evaluate_every >= 1, "evaluate_every must be at least 1")
 

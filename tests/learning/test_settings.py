@@ -21,6 +21,7 @@ from tallyp2p.learning.settings import DataSettings, LearningSettings, Loss
         (lambda: LearningSettings(loss=Loss.MIXED, kl_weight=1.5), "kl_weight"),
         (lambda: LearningSettings(kl_steps=6), "kl_steps"),
         (lambda: LearningSettings(decay_floor=1.1), "decay_floor"),
+        (lambda: LearningSettings(assume_byzantine=-1), "assume_byzantine"),
         (lambda: LearningSettings(abstain_below=1.1), "abstain_below"),
         (lambda: LearningSettings(evaluate_every=0), "evaluate_every"),
         (lambda: DataSettings(task="mnist"), "task must be one of: digits"),

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations import byzantine, jury, learning, scale, spread, tables
+from simulations import byzantine, flippers, jury, learning, scale, spread, tables
 from simulations.pictures import Line, apart, draw
 from simulations.recording import Record, columns, work_through
 
 MODULES = {
     "spread": spread,
     "byzantine": byzantine,
+    "flippers": flippers,
     "scale": scale,
     "jury": jury,
     "learning": learning,

@@ -19,11 +19,18 @@ __all__ = ["TallyTargets"]
 
 @dataclass(frozen=True, slots=True)
 class TallyTargets:
-    """The share of each class among the votes, or the class with most votes (TallyTrain)."""
+    """The share of each class among the votes, or the class with most votes (TallyTrain).
+
+    With `assume_byzantine` = F above 0 (our choice), only where the plurality leads by more than F
+    votes.  There it is what the voters other than any F of them decide, and of n votes those F
+    can have moved the shares by no more than F / n in all.  Nothing is promised of where more than
+    F are hostile, nor that those who are not are right.
+    """
 
     run: RunParameters
     target: Target
     own_vote: bool  # whether the peer's own ballot counts
+    assume_byzantine: int = 0
 
     def tally(self, election: Election, own: bytes | None, ids: IdArray | None) -> Tally:
         """Count an election; see :class:`~.base.Combine`."""
@@ -39,6 +46,8 @@ class TallyTargets:
         else:
             rows = _votes(tally, positions)
             rows /= np.maximum(tally.voters[positions], 1).astype(np.float32)[:, None]
+        if self.assume_byzantine:
+            rows[tally.certified(self.assume_byzantine)[positions] < 0] = 0.0
         return torch.from_numpy(rows)
 
 
