@@ -8,12 +8,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+from typing import TYPE_CHECKING
 
+from .errors import SettingsError
 from .gossip.machine import PeerMachine
 from .parameters import RunParameters, Seal, Timing
 from .wire.codec import Codec
 
+if TYPE_CHECKING:
+    from .wire.electorate import Electorate
+
 __all__ = ["Birth"]
+
+
+_NO_LIST = (
+    "this run has a list of members (run.electorate): take part with --electorate FILE and --key "
+    "FILE, or by a token that `tallyp2p invite` made"
+)
+_OTHER_LIST = (
+    "this list of members is not the run's: run.electorate names another, so ask whoever invites"
+)
+_NOT_ON_IT = "this peer's key is not on the list of members of this run: ask for an invitation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +79,21 @@ class Birth:
         """A machine that has seen nothing yet."""
         return PeerMachine(*self.parts())
 
-    def codec(self, machine: PeerMachine, secret: bytes) -> Codec:
-        """The codec of `machine`; in sealed runs it signs, and knows whose word to check."""
+    def codec(
+        self, machine: PeerMachine, secret: bytes, electorate: Electorate | None = None
+    ) -> Codec:
+        """The codec of `machine`; in sealed runs it signs, and knows whose word to check.
+
+        `electorate`: the list of members, where the run has one.  Raises
+        :class:`SettingsError` when it is missing, another run's, or without this peer.
+        """
         if self.run.seal is Seal.NONE:
             return Codec(self.run, machine.author)
         from .wire.seal import Sealer
 
-        sealer = Sealer(self.run.digest, secret, self.instance, machine.credentials)
+        if self.run.electorate != (electorate.digest if electorate is not None else ""):
+            raise SettingsError(_NO_LIST if electorate is None else _OTHER_LIST)
+        if electorate is not None and self.identity not in electorate:
+            raise SettingsError(_NOT_ON_IT)
+        sealer = Sealer(self.run.digest, secret, self.instance, machine.credentials, electorate)
         return Codec(self.run, machine.author, sealer)

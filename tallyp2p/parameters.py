@@ -70,12 +70,18 @@ class Limits:
 LIMITS = Limits()
 
 
-_YOUNGER = frozenset({"seal", "view"})  # run parameters that came after the first revision
+_YOUNGER = frozenset(
+    {"seal", "view", "electorate"}
+)  # run parameters that came after the first revision
 
 
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise SettingsError(message)
+
+
+def _is_hash(text: str) -> bool:
+    return len(text) == 64 and set(text) <= set("0123456789abcdef")
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ class RunParameters:
     ids: Ids = Ids.DERIVED
     seal: Seal = Seal.NONE
     view: int = 0  # neighbours that a peer chooses; 0: everybody knows everybody
+    electorate: str = ""  # hash of the list of who may take part (ELECT-1); empty: whoever comes
 
     def __post_init__(self) -> None:
         _require(0 <= self.seed < 2**63, "seed must be from 0 to 2^63 - 1")
@@ -105,10 +112,7 @@ class RunParameters:
             f"classes must be from 2 to {LIMITS.classes}, not {self.classes}",
         )
         _require(1 <= self.pool < 2**32, "the probe pool must hold 1 to 2^32 - 1 probes")
-        _require(
-            len(self.pool_digest) == 64 and set(self.pool_digest) <= set("0123456789abcdef"),
-            "pool_digest must be 64 lower-case hexadecimal digits",
-        )
+        _require(_is_hash(self.pool_digest), "pool_digest must be 64 lower-case hexadecimal digits")
         _require(self.probes >= 1, "probes must be at least 1")
         _require(self.rounds_per_ballot >= 1, "rounds_per_ballot must be at least 1")
         _require(
@@ -127,6 +131,15 @@ class RunParameters:
                 self.degree < self.view <= LIMITS.view,
                 f"view must be 0, or more than degree ({self.degree}) and at most {LIMITS.view}, "
                 f"not {self.view}",
+            )
+        if self.electorate:
+            _require(
+                _is_hash(self.electorate),
+                "electorate must be empty or 64 lower-case hexadecimal digits",
+            )
+            _require(
+                self.seal is Seal.ED25519,
+                "electorate needs seal = ed25519: a list of keys means nothing where nobody signs",
             )
 
     @property

@@ -67,6 +67,7 @@ class RunSettings:
     view: int = RunParameters.view
     ids: Ids = RunParameters.ids
     seal: Seal = RunParameters.seal
+    electorate: str = RunParameters.electorate
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class Profile:
             view=self.run.view,
             ids=self.run.ids,
             seal=self.run.seal,
+            electorate=self.run.electorate,
         )
 
 

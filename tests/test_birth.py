@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import astuple, replace
 
+import pytest
+
 from tallyp2p.birth import Birth
+from tallyp2p.errors import SettingsError
 from tallyp2p.gossip import events
 from tallyp2p.parameters import Seal, Timing
 from tallyp2p.payloads import author_of
+from tallyp2p.wire.electorate import Electorate
+from tallyp2p.wire.seal import identity_of
 from tests.world import SMALL_RUN, ballot_of
 
 SECRET, INSTANCE, SEED = b"s" * 32, b"instance", b"c" * 16
@@ -46,3 +51,21 @@ def test_the_codec_signs_where_the_run_is_sealed() -> None:
         ballot = made.codec(machine, SECRET).seal(ballot_of(run, machine.author, 0))
         assert (ballot.seal is not None) is (run is SEALED)
         assert made.codec(machine, SECRET).encode(ballot)
+
+
+def test_in_a_run_with_a_list_nobody_speaks_without_it_or_off_it() -> None:
+    """ELECT-5."""
+    own, other = identity_of(SECRET), identity_of(b"o" * 32)
+    listed = Electorate.of([own, other])
+    run = replace(SEALED, electorate=listed.digest)
+    made = birth(run)
+    assert made.codec(made.machine(), SECRET, listed)
+    for wrong, words in ((None, "--electorate"), (Electorate.of([own]), "is not the run's")):
+        with pytest.raises(SettingsError, match=words):
+            made.codec(made.machine(), SECRET, wrong)
+    alone = Electorate.of([other])
+    stranger = birth(replace(SEALED, electorate=alone.digest))
+    with pytest.raises(SettingsError, match="ask for an invitation"):
+        stranger.codec(stranger.machine(), SECRET, alone)
+    with pytest.raises(SettingsError, match="is not the run's"):
+        birth(SEALED).codec(made.machine(), SECRET, listed)

@@ -114,6 +114,7 @@ def test_what_the_wire_or_the_ledger_cannot_hold_is_refused(
         RunParameters(seed=5, classes=100, abstain=False, pool=4000, degree=7),
         RunParameters(spreading=Spreading.BROADCAST, ids=Ids.EXPLICIT, seal=Seal.ED25519),
         RunParameters(pool_digest="ab" * 32),
+        RunParameters(seal=Seal.ED25519, electorate="e1" * 32),
     ],
 )
 def test_a_descriptor_is_read_back(run: RunParameters) -> None:
@@ -153,3 +154,19 @@ def test_a_default_seal_does_not_show_so_that_older_peers_are_of_the_same_run() 
     """RUN-1, VERSION-1."""
     assert "seal" not in RunParameters().descriptor
     assert RunParameters(seal=Seal.ED25519).descriptor.endswith("ids=derived\nseal=ed25519\n")
+
+
+@pytest.mark.parametrize(
+    ("seal", "electorate", "words"),
+    [
+        (Seal.NONE, "e1" * 32, "electorate needs seal = ed25519"),
+        (Seal.ED25519, "e1" * 31, "64 lower-case"),
+        (Seal.ED25519, "E1" * 32, "64 lower-case"),
+    ],
+)
+def test_a_list_of_members_is_named_by_its_hash_in_sealed_runs(
+    seal: Seal, electorate: str, words: str
+) -> None:
+    """ELECT-1, ELECT-2."""
+    with pytest.raises(SettingsError, match=words):
+        RunParameters(seal=seal, electorate=electorate)

@@ -96,5 +96,6 @@ export async function conform() {
 function answer({ kind, input }) {
   if (!Object.hasOwn(kinds, kind)) return { unimplemented: `there is no kind ${kind} here` };
   if (input.run && "view" in input.run) return { unimplemented: "runs with a view (4.8)" };
+  if (input.run && "electorate" in input.run) return { unimplemented: "runs with an electorate (7.5)" };
   return { result: kinds[kind](input) };
 }

@@ -1802,6 +1802,8 @@ def conform() -> int:
                 answer["unimplemented"] = f"cases of kind {asked['kind']}"
             elif "view" in asked["input"].get("run", {}):
                 answer["unimplemented"] = "runs with a view (4.8)"
+            elif "electorate" in asked["input"].get("run", {}):
+                answer["unimplemented"] = "runs with an electorate (7.5)"
             else:
                 answer["result"] = case(asked["input"])
         except Refused as refused:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["conform"]
 
-_KINDS = ("bits", "probes", "digraph", "codec", "ledger", "tally", "seal", "gossip")
+_KINDS = ("bits", "probes", "digraph", "codec", "ledger", "tally", "seal", "keys", "gossip")
 _EXIT_CODES = (
     "Exit codes: 0 nothing failed, 1 something failed, 2 the command cannot be used, "
     "130 interrupted."

@@ -15,11 +15,12 @@ from ..consensus import digraph, probes
 from ..consensus.contributor import Election
 from ..consensus.ledger import Ledger, ballot_tag
 from ..consensus.tally import Tally, count
-from ..errors import LocalError, Reason, RemoteError
+from ..errors import LocalError, Reason, RemoteError, SettingsError
 from ..parameters import LIMITS
+from ..wire.keys import curve_keys, curve_public, identity_from_text, identity_text
 from ..wire.seal import identity_of, sign, verify
 from .scripts import play
-from .shapes import Object, Reader, ballot_of, refusal, run_of
+from .shapes import Object, Reader, ballot_of, electorate_of, refusal, run_of
 
 __all__ = ["answer"]
 
@@ -64,7 +65,7 @@ def _digraph(given: Object) -> Object:
 
 
 def _codec(given: Object) -> Object:
-    reader = Reader(run_of(given["run"]), given["sender"])
+    reader = Reader(run_of(given["run"]), given["sender"], electorate_of(given))
     try:
         return {"verdict": "accept", "message": reader.read(bytes.fromhex(given["frame"]))}
     except RemoteError as error:
@@ -125,6 +126,32 @@ def _seal(given: Object) -> Object:
     return {"verdict": "accept"} if verify(identity, text, signature) else refusal(Reason.SEAL)
 
 
+def _keys(given: Object) -> Object:
+    if "electorate" in given:
+        found = electorate_of(given)
+        assert found is not None
+        return {"text": found.text, "electorate": found.digest}
+    if "secret" in given:
+        secret = bytes.fromhex(given["secret"])
+        curve, curve_secret = curve_keys(secret)
+        identity = identity_of(secret)
+        return {
+            "identity": identity.hex(),
+            "text": identity_text(identity),
+            "curve": curve.hex(),
+            "curve_secret": curve_secret.hex(),
+        }
+    try:
+        identity = identity_from_text(given["text"])
+    except SettingsError:
+        return {"verdict": "reject"}
+    return {
+        "verdict": "accept",
+        "identity": identity.hex(),
+        "curve": curve_public(identity).hex(),
+    }
+
+
 _ANSWERS: Mapping[str, Callable[[Object], Object]] = {
     "bits": _bits,
     "probes": _probes,
@@ -133,5 +160,6 @@ _ANSWERS: Mapping[str, Callable[[Object], Object]] = {
     "ledger": _ledger,
     "tally": _tally,
     "seal": _seal,
+    "keys": _keys,
     "gossip": play,
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import RemoteError
-from .shapes import Object, Reader, run_of
+from .shapes import Object, Reader, electorate_of, run_of
 from .vectors import Case
 
 __all__ = ["differences"]
@@ -86,7 +86,8 @@ def _short(value: Any) -> str:
 
 def _legible(case: Case, got: Object) -> tuple[Object, list[str]]:
     """The result with the messages that were sent, under `sent`; and what nobody could read."""
-    reader = Reader(run_of(case.input["run"]), case.input["self"])
+    given = case.input
+    reader = Reader(run_of(given["run"]), given["self"], electorate_of(given))
     steps, problems = [], []
     for number, step in enumerate(got["steps"]):
         sent = []

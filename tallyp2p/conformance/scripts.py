@@ -17,7 +17,7 @@ from ..errors import LocalError, Reason, RemoteError
 from ..gossip import events
 from ..parameters import Ids, Pace, Timing
 from ..payloads import Ballot
-from .shapes import Object, refusal, run_of
+from .shapes import Object, electorate_of, refusal, run_of
 
 __all__ = ["play"]
 
@@ -43,7 +43,8 @@ class _Player:
         timing = _timing(given.get("timing", {}))
         birth = Birth(self.run, timing, identity, instance, _NO_CHANCE, "script/1", grease=False)
         self.machine = birth.machine()
-        self.codec = birth.codec(self.machine, bytes.fromhex(me.get("secret", "")))
+        secret = bytes.fromhex(me.get("secret", ""))
+        self.codec = birth.codec(self.machine, secret, electorate_of(given))
         self.endpoint: str = me["endpoint"]
         self.labels: Sequence[int] = given["labels"]
         self.tallies: dict[str, str] = {}

@@ -11,9 +11,10 @@ from ..messages import Ballot, Digest, Message
 from ..parameters import RunParameters, Seal
 from ..payloads import author_of
 from ..wire.codec import Codec
+from ..wire.electorate import Electorate
 from ..wire.seal import Sealer
 
-__all__ = ["Object", "Reader", "ballot_of", "described", "refusal", "run_of"]
+__all__ = ["Object", "Reader", "ballot_of", "described", "electorate_of", "refusal", "run_of"]
 
 Object = dict[str, Any]
 
@@ -39,10 +40,19 @@ def ballot_of(given: Object) -> Ballot:
     return Ballot(bytes.fromhex(given["author"]), given["round"], votes, ids)
 
 
+def electorate_of(given: Object) -> Electorate | None:
+    """The list of members, where a case has one."""
+    if "electorate" not in given:
+        return None
+    return Electorate.of(bytes.fromhex(identity) for identity in given["electorate"])
+
+
 class Reader:
     """Reads frames of one connection: what `sender` (identity, instance; None: nobody) sends."""
 
-    def __init__(self, run: RunParameters, sender: Object | None) -> None:
+    def __init__(
+        self, run: RunParameters, sender: Object | None, electorate: Electorate | None = None
+    ) -> None:
         self.author: bytes | None = None
         known = {}
         if sender is not None:
@@ -51,7 +61,7 @@ class Reader:
             known[self.author] = identity, bytes.fromhex(sender["instance"])
         sealer = None
         if run.seal is Seal.ED25519:
-            sealer = Sealer(run.digest, None, known=known.get)
+            sealer = Sealer(run.digest, None, known=known.get, electorate=electorate)
         self._codec = Codec(run, _NOBODY, sealer)
 
     def read(self, frame: bytes) -> Object:

@@ -13,7 +13,7 @@ from ..errors import FailureError
 __all__ = ["FOLDER", "KINDS", "Case", "find"]
 
 FOLDER = Path(__file__).parent / "vectors"
-KINDS = ("bits", "probes", "digraph", "codec", "ledger", "tally", "seal", "gossip")
+KINDS = ("bits", "probes", "digraph", "codec", "ledger", "tally", "seal", "keys", "gossip")
 """In the order in which somebody who implements the protocol meets them."""
 
 

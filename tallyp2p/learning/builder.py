@@ -47,6 +47,8 @@ class RunChoices(Protocol):
     def ids(self) -> Ids: ...
     @property
     def seal(self) -> Seal: ...
+    @property
+    def electorate(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ def _agreed(
         view=run.view,
         ids=run.ids,
         seal=run.seal,
+        electorate=run.electorate,
     )
 
 

@@ -67,6 +67,9 @@ class Codec:
     def __init__(self, run: RunParameters, author: bytes, sealer: Sealer | None = None) -> None:
         if (run.seal is Seal.ED25519) is not (sealer is not None):
             raise LocalError("a sealer goes with a sealed run, and only with one")
+        listed = None if sealer is None else sealer.electorate
+        if ("" if listed is None else listed.digest) != run.electorate:
+            raise LocalError("a list of members goes with the run that names it, and only with it")
         self._author = author
         self._run = run.digest
         self._sealer = sealer
@@ -198,6 +201,7 @@ class Codec:
             raise RemoteError(Reason.MALFORMED, f"unknown flags {flags:#04x}")
         if hello.run == self._run and self._agrees(signature):  # another run: CONTACT-3 alone
             assert self._sealer is not None
+            self._sealer.admit(hello.identity, hello.endpoint)
             text = self._sealer.text(Kind.HELLO, frame, 2)
             self._sealer.check(hello.identity, text, signature)
         return hello

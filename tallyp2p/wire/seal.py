@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -23,9 +24,20 @@ from ..errors import LocalError, Reason, RemoteError
 from ..messages import Kind
 from ..payloads import Ballot, Signature
 
-__all__ = ["SIGNATURE", "Sealer", "Speaker", "identity_of", "sign", "usable", "verify"]
+__all__ = [
+    "Listed",
+    "NOT_LISTED",
+    "SIGNATURE",
+    "Sealer",
+    "Speaker",
+    "identity_of",
+    "sign",
+    "usable",
+    "verify",
+]
 
 SIGNATURE = 64  # bytes
+NOT_LISTED = "not on the list of members of this run: ask for an invitation"
 _DOMAINS = {
     Kind.HELLO: b"TALLY1-SEAL-HELLO",
     Kind.BYE: b"TALLY1-SEAL-BYE",
@@ -80,11 +92,22 @@ def _public(identity: bytes) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(identity)
 
 
+class Listed(Protocol):
+    """A list of members, as far as the codec has to do with it (see `electorate`)."""
+
+    @property
+    def digest(self) -> str:
+        """What the run calls it."""
+
+    def __contains__(self, identity: object) -> bool: ...
+
+
 class Sealer:
     """Signs for one peer of one sealed run, and checks what others have signed.
 
     `secret`: 32 bytes, the own secret key; None: only check.  `run`: the run digest, 32
     bytes.  `known` tells who is bound to the connection of an author id, None when nobody.
+    `electorate`: who may take part, where the run has a list of them.
     """
 
     def __init__(
@@ -93,7 +116,9 @@ class Sealer:
         secret: bytes | None,
         instance: bytes = b"",
         known: Callable[[bytes], Speaker | None] = lambda author: None,
+        electorate: Listed | None = None,
     ) -> None:
+        self.electorate = electorate
         self._run = run
         self._known = known
         self._instance = instance
@@ -115,6 +140,14 @@ class Sealer:
         if kind is Kind.VOTE:
             return _DOMAINS[kind] + self._run + frame[2:6] + frame[at:]
         return _DOMAINS[kind] + (self._run + instance if kind is Kind.BYE else b"") + frame
+
+    def admit(self, identity: bytes, endpoint: str = "") -> None:
+        """Raises :class:`RemoteError` (AUTHOR) for who is not on the run's list (ELECT-3).
+
+        `endpoint`: where one who says HELLO can be told so.
+        """
+        if self.electorate is not None and identity not in self.electorate:
+            raise RemoteError(Reason.AUTHOR, NOT_LISTED, endpoint=endpoint)
 
     def check(self, identity: bytes, text: bytes, signature: bytes) -> None:
         """Raises :class:`RemoteError` (SEAL) unless the signature is good."""

@@ -153,6 +153,8 @@ class VoteCodec:
                 raise RemoteError(Reason.AUTHOR, "the connection's own author is written out")
         if self._sealer is None:
             return author, at, None
+        if named:
+            self._sealer.admit(named)
         identity = named or self._sealer.speaker(sender)[0]
         return author, at, Signature(identity, frame[-SIGNATURE:])
 

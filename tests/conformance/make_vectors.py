@@ -27,6 +27,7 @@ from tests.conformance.make_consensus import (
 )
 from tests.conformance.make_contact import contact_cases, crowd_cases, member_cases, refusal_cases
 from tests.conformance.make_joining import join_cases
+from tests.conformance.make_keys import electorate_cases, electorate_script_cases, key_cases
 from tests.conformance.make_repair import repair_cases, sealed_script_cases
 from tests.conformance.make_rounds import round_cases
 from tests.conformance.make_seal import example_cases, seal_cases, sealed_cases
@@ -45,13 +46,16 @@ _GENERATORS: dict[str, Callable[[], Iterable[Case]]] = {
     "digraph/generated.json": digraph_cases,
     "tally/generated.json": tally_cases,
     "ledger/generated.json": ledger_cases,
+    "codec/electorate.json": electorate_cases,
     "codec/examples.json": example_cases,
     "codec/generated.json": codec_cases,
     "codec/large.json": large_cases,
     "codec/sealed.json": sealed_cases,
     "codec/view.json": view_frame_cases,
     "seal/generated.json": seal_cases,
+    "keys/generated.json": key_cases,
     "gossip/contact.json": contact_cases,
+    "gossip/electorate.json": electorate_script_cases,
     "gossip/large.json": crowd_cases,
     "gossip/joining.json": join_cases,
     "gossip/members.json": member_cases,

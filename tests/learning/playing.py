@@ -32,6 +32,7 @@ class Choices:
     view: int = 0
     ids: Ids = Ids.DERIVED
     seal: Seal = Seal.NONE
+    electorate: str = ""
 
 
 def built(index: int = 0, rounds: int = 22, seed: int = 1, **settings: Any) -> Built:

@@ -23,19 +23,23 @@ from typing import Any
 
 import pytest
 
-__all__ = ["NAMES", "ROOT", "Running", "command", "start", "with_a_view"]
+__all__ = ["NAMES", "ROOT", "Running", "command", "left_out", "start"]
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("python", "minimal", "javascript", "c")
 Event = dict[str, Any]
 
 
-def with_a_view() -> Counter[str]:
-    """How many vectors of each kind are of runs with a view, which foreign peers leave out."""
+def left_out() -> Counter[str]:
+    """How many vectors of each kind foreign peers leave out: runs with a view or an electorate."""
     found = Counter[str]()
     for path in sorted((ROOT / "protocol_spec" / "vectors").glob("*/*.json")):
         cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
-        found[path.parent.name] += sum("view" in case["input"].get("run", {}) for case in cases)
+        found[path.parent.name] += sum(
+            path.parent.name == "keys"
+            or bool({"view", "electorate"} & {*case["input"].get("run", {})})
+            for case in cases
+        )
     return +found
 
 
