@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from .birth import Birth
 from .errors import SettingsError
+from .gossip.neighbours import most_lines
 from .parameters import LIMITS, RunParameters
 from .profiles import Profile, Transport
-from .runtime.addresses import check_files
+from .runtime.files import allow_files
 from .runtime.meter import Meter
 from .runtime.node import Node, Observer
 from .runtime.transport import Transport as Sockets
@@ -36,6 +37,7 @@ __all__ = [
     "build",
     "build_own",
     "check_endpoint",
+    "most_talked_to",
     "named_seat",
     "new_seat",
     "shard_seat",
@@ -170,7 +172,7 @@ def assemble(
     the machine is told and does.  Raises :class:`SettingsError` and :class:`FailureError` for
     an address that cannot be had.
     """
-    check_files(profile.peers)
+    allow_files(most_talked_to(profile))
     run = built.run
     birth = Birth.of(run, profile.timing, seat.secret, entropy(8), entropy(16), AGENT)
     meter = Meter()
@@ -193,6 +195,12 @@ def assemble(
         built=built,
         node=node,
     )
+
+
+def most_talked_to(profile: Profile) -> int:
+    """How many others a peer of this profile talks to at most, while no stranger comes."""
+    view = profile.run.view
+    return min(profile.peers, most_lines(view)) if view else profile.peers
 
 
 def swarm_listen(profile: Profile, run_dir: Path, index: int) -> str:

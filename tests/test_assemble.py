@@ -9,6 +9,7 @@ import pytest
 
 from tallyp2p.assemble import (
     check_endpoint,
+    most_talked_to,
     named_seat,
     new_seat,
     shard_seat,
@@ -16,6 +17,7 @@ from tallyp2p.assemble import (
     swarm_profile,
 )
 from tallyp2p.errors import SettingsError
+from tallyp2p.gossip.neighbours import most_lines
 from tallyp2p.profiles import load
 
 
@@ -50,6 +52,15 @@ def test_new_peer_takes_identity_and_shard_from_the_entropy() -> None:
     seat = new_seat(load(), entropy=lambda count: bytes(range(count)))
     assert seat.secret == bytes(range(32))
     assert seat.index == int.from_bytes(bytes(range(8, 16)), "big") % 10
+
+
+def test_with_a_view_a_peer_talks_to_a_bounded_number() -> None:
+    at_most = {
+        peers: most_talked_to(load("default", {"peers": peers, "run.view": 4}))
+        for peers in (10, 500)
+    }
+    assert at_most == {10: 10, 500: most_lines(4)}
+    assert most_talked_to(load("default", {"peers": 500})) == 500
 
 
 def test_swarm_waits_for_all_its_peers() -> None:

@@ -12,13 +12,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..assemble import Member, Seat, build, check_endpoint, named_seat, new_seat, shard_seat
+from ..assemble import (
+    Member,
+    Seat,
+    build,
+    check_endpoint,
+    most_talked_to,
+    named_seat,
+    new_seat,
+    shard_seat,
+)
 from ..errors import FailureError, Reason, SettingsError
 from ..gossip.events import MemberChanged, Notice, Refused
 from ..profiles import Profile
 from ..reporting.table import percent, printable, size
 from ..runtime.addresses import check_listen
 from ..runtime.discovery import check_lan
+from ..runtime.files import allow_files
 from ..runtime.node import Progress
 from ..tracing.recording import TraceFile
 from .errors import DONE, INTERRUPTED
@@ -66,6 +76,7 @@ class Foreground:
         check_listen(self.profile.network.listen, self.insecure)
         if self.lan:
             check_lan(self.profile.network.listen)
+        allow_files(most_talked_to(self.profile))
         seat = self.seat()
         trace = None if self.trace is None else TraceFile(self.trace)
         if self.run_dir is not None and not self.joining:

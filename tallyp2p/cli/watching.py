@@ -21,14 +21,14 @@ from types import FrameType
 
 import click
 
-from ..assemble import swarm_listen
+from ..assemble import most_talked_to, swarm_listen
 from ..errors import FailureError, SettingsError
 from ..profiles import Profile
 from ..reporting.reader import RunReader
 from ..reporting.rundir import peer_dir
 from ..reporting.summary import Summary, summarise, write_summary
 from ..reporting.table import printable
-from ..runtime.addresses import check_files
+from ..runtime.files import allow_files
 from ..runtime.launcher import Job, Launcher
 from .errors import DONE, INTERRUPTED
 from .member import serve
@@ -69,7 +69,7 @@ class Watch:
         began = time.monotonic()
         if self.profile.peers < 2:
             raise SettingsError("a swarm needs at least 2 peers: give --peers N")
-        check_files(self.profile.peers)
+        allow_files(most_talked_to(self.profile))
         if warning := doubt(self.profile):
             click.echo(f"Warning: {warning}", err=True)
         run_dir = run_path(self.out, self.profile.name, datetime.now())

@@ -13,10 +13,7 @@ from ..errors import FailureError, SettingsError
 from ..parameters import LIMITS
 from ..wire.hello import ENDPOINT
 
-__all__ = ["bind_error", "check_files", "check_listen"]
-
-_FILES_ALONE = 64  # interpreter, libraries, logs, run directory, one ZeroMQ context
-_FILES_PER_PEER = 5  # outbound: socket, connection, watch (2); inbound: connection
+__all__ = ["bind_error", "check_listen"]
 
 
 def check_listen(listen: str, insecure: bool) -> None:
@@ -77,29 +74,6 @@ def bind_error(listen: str, code: int) -> FailureError:
         ),
     }.get(code, lambda at: f"cannot listen on {at}: {os.strerror(code)}; choose another address")
     return FailureError(advice(listen))
-
-
-def check_files(peers: int, limit: int | None = None) -> None:
-    """Check at start that this process may open enough files to talk to `peers` others.
-
-    `limit` is the soft limit on open files; by default the process's own (no check where
-    the system has none).  At the limit libzmq does not fail but spins, hence the check.
-    Raises :class:`FailureError`.
-    """
-    if limit is None:
-        try:
-            import resource
-        except ImportError:  # not a POSIX system
-            return
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        if limit == resource.RLIM_INFINITY:
-            return
-    needed = _FILES_ALONE + _FILES_PER_PEER * peers
-    if needed > limit:
-        raise FailureError(
-            f"talking to {peers} peers needs about {needed} open files, but only {limit} are "
-            f"allowed: run `ulimit -n {needed}` first, or start fewer peers"
-        )
 
 
 def _address(listen: str, host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

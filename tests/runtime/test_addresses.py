@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tallyp2p.errors import FailureError, SettingsError
-from tallyp2p.runtime.addresses import bind_error, check_files, check_listen
+from tallyp2p.runtime.addresses import bind_error, check_listen
 
 
 @pytest.mark.parametrize(
@@ -101,10 +101,3 @@ def test_every_failure_to_bind_says_what_to_do() -> None:
         text = str(bind_error("tcp://127.0.0.1:9", code))
         assert text.startswith("cannot listen on tcp://127.0.0.1:9: ") and ";" in text
         assert "\n" not in text
-
-
-def test_too_few_files_is_said_before_it_hurts() -> None:
-    check_files(10, limit=256)
-    with pytest.raises(FailureError, match="199 peers need.*ulimit -n 1059"):
-        check_files(199, limit=1024)
-    check_files(1)  # this process can talk to one peer
