@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
@@ -158,6 +158,13 @@ class Ledger:
         rival = page.rivals.get(author)
         first = page.entries[author]
         return (first,) if rival is None else (first, rival)
+
+    def everything(self) -> Iterator[Ballot]:
+        """All ballots by round and author, both of an annulled entry: added in this order to an
+        empty ledger they make an equal one."""
+        for round, page in sorted(self._pages.items()):
+            for author in sorted(page.entries):
+                yield from self.wanted(author, round)
 
     def newest(self, author: bytes) -> int | None:
         """The newest round with an entry of `author`, annulled or not."""

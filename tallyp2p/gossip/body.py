@@ -6,11 +6,13 @@ What differs between runs with a view and runs without is one organ, the *circle
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from random import Random
 
 from ..consensus.ledger import Ledger
 from ..errors import SettingsError
 from ..parameters import LIMITS, RunParameters, Timing
+from ..payloads import Ballot
 from .card import Card
 from .contacts import Contacts
 from .everybody import Everybody
@@ -24,9 +26,18 @@ from .repair import Repair
 from .rounds import Rounds
 from .serving import Serving
 
-__all__ = ["Body"]
+__all__ = ["Body", "Kept"]
 
 _SELDOM = 16  # steps between two looks at everything that is known
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of a machine is worth writing to disk; the rest is learnt anew from others."""
+
+    start: int | None  # the own first round
+    ballots: tuple[Ballot, ...]  # all that the ledger holds, both of an annulled pair
+    endpoints: tuple[str, ...]  # of members that are not gone
 
 
 class Body:
@@ -86,6 +97,15 @@ class Body:
         no guest's, or who dials could make this peer leave out rounds."""
         heard = self.circle.heard()
         return [m.round for m in heard if m.round is not None and m.state is State.ALIVE]
+
+    def following(self) -> int:
+        """The round after the last one, or where the others are if they are far ahead."""
+        return self.rounds.next(self.rounds_seen())
+
+    def kept(self) -> Kept:
+        """What is worth writing to disk."""
+        endpoints = tuple(member.endpoint for member in self.membership.present())
+        return Kept(self.joining.start, tuple(self.ledger.everything()), endpoints)
 
     def check(self, ahead: int, step: int = 0) -> None:
         """Invariants of all organs; `ahead`: ballots that may be asked for before their time.

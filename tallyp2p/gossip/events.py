@@ -28,6 +28,7 @@ __all__ = [
     "Notice",
     "Received",
     "Refused",
+    "Resumed",
     "RoundClosed",
     "RoundOpened",
     "Send",
@@ -49,6 +50,20 @@ class Started:
     endpoint: str  # where it listens
     seeds: tuple[str, ...] = ()  # endpoints to join at, the own one is skipped
     fresh: bool = False  # the whole swarm starts now: vote from round 0 without asking
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Before Started: this peer goes on from what its disk has kept.
+
+    The disk must have kept every own ballot that was ever sent: a round from `round` on is voted
+    on again, and then the same ballot must be given (Cast).  What it has kept of older ballots
+    is put into the ledger before.
+    """
+
+    round: int  # the first round that is not learnt; a multiple of rounds_per_ballot
+    start: int  # the own first round, as it was announced
+    newest: int  # the newest own ballot's round; -1: none was ever cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +123,18 @@ class Stopped:
     """Somebody wants this peer to leave now."""
 
 
-Event = Received | Cast | Learned | Ticked | Started | Discovered | Lost | Trespassed | Stopped
+Event = (
+    Received
+    | Cast
+    | Learned
+    | Ticked
+    | Started
+    | Resumed
+    | Discovered
+    | Lost
+    | Trespassed
+    | Stopped
+)
 
 # --- effects: what the machine may ask for --------------------------------------------
 

@@ -5,6 +5,8 @@ from the HELLOs that answer its own in which round the swarm is, and announces a
 far enough ahead that everybody hears of it before: until then it is in nobody's roster, and
 from then on in everybody's.  A peer that was there before under the same identity starts
 after its newest ballot that anybody still holds, so that it does not vote twice in a round.
+One that has kept its state on disk, every ballot of its own included, need not be so careful:
+it is in the roster as before, goes on where it was, and sends the same ballots once more.
 (protocol_spec 04, JOIN clauses.)
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 from ..messages import Hello
 from ..parameters import RunParameters, Timing
+from .events import Resumed
 
 __all__ = ["Joining"]
 
@@ -30,12 +33,22 @@ class Joining:
         self._answered_at: float | None = None  # first HELLO from anybody
         self._swarm_round: int | None = None  # newest round that anybody had open
         self._held: int | None = None  # newest own ballot that anybody holds
+        self._resumed: Resumed | None = None  # what the disk knew, while that is to be believed
 
     def begin(self, now: float, *, fresh: bool) -> None:
         """The peer listens.  `fresh`: there is no running swarm to ask."""
         self._since, self.fresh = now, fresh
-        if fresh:
+        if fresh and not self.resumes:
             self.start = 0
+
+    def resume(self, kept: Resumed) -> None:
+        """Before it listens: the peer goes on from what it has kept."""
+        self._resumed, self.start = kept, kept.start
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the peer goes on where it was, instead of beginning at `start`."""
+        return self._resumed is not None
 
     def hear(self, hello: Hello, now: float, *, acquainted: bool = False) -> None:
         """Another peer's HELLO came before this peer's first round.
@@ -47,13 +60,13 @@ class Joining:
             self._answered_at = now
         if hello.round is not None and hello.round > 0:
             self._swarm_round = max(hello.round, self._swarm_round or 0)
-            if (
-                self.start == 0 and not acquainted
-            ):  # it is running already: not as fresh as we thought
-                self.start, self.fresh = None, False
+            if self.start == 0 and not acquainted and not self.resumes:
+                self.start, self.fresh = None, False  # it is running: not as fresh as we thought
         if hello.held is not None:
             self._held = max(hello.held, -1 if self._held is None else self._held)
-            if self.start is not None and self.start <= self._held:
+            if self._resumed is not None and self._held > self._resumed.newest:
+                self._resumed = None  # the disk has forgotten a ballot: it may not vote there again
+            if self.start is not None and self.start <= self._held and not self.resumes:
                 self.start = None
 
     def decide(self, now: float, *, complete: bool) -> bool:
@@ -90,7 +103,7 @@ class Joining:
             return False
         if now >= self.give_up_at():
             return present >= 2 or self._timing.quorum < 2
-        if self.start > 0:
+        if self.start > 0 and not self.resumes:
             return newest_seen is not None and newest_seen >= self.start
         return present >= self._timing.quorum or self._left_behind(now, newest_seen)
 
@@ -98,7 +111,8 @@ class Joining:
         """Members, this peer included, below which neither answer can change: at the start of a
         large swarm most HELLOs end here.  `furthest`: no round was seen beyond this one."""
         behind = now >= self.give_up_at() or self._left_behind(now, furthest)
-        return 0 if behind or self.start != 0 else self._timing.quorum
+        known = self.start == 0 or self.resumes
+        return self._timing.quorum if known and not behind else 0
 
     def _left_behind(self, now: float, newest_seen: int | None) -> bool:
         """Whether the swarm goes on without this peer, which lacks its quorum."""
@@ -111,9 +125,18 @@ class Joining:
 
     def likely(self) -> int:
         """The first round, or the best guess at it: ballots around it are worth keeping."""
+        if self._resumed is not None:
+            return self._resumed.round
         if self.start is not None:
             return self.start
         return (self._swarm_round or 0) // self._span * self._span
+
+    def why_not(self, others: int) -> str:
+        """Why a peer gives up that has met so many others."""
+        return (
+            f"{others} other peers came within {self._timing.join_deadline:g} s, "
+            f"but {self._timing.quorum - 1} are needed"
+        )
 
     def wake_at(self) -> float:
         """When decide() or may_begin() may change their answer by time alone."""

@@ -22,7 +22,7 @@ from ..messages import FINISHED, PARTED, Bye, Digest, Error, Have, Hello, Peers,
 from ..parameters import RunParameters, Timing
 from ..payloads import Ballot
 from . import events
-from .body import Body
+from .body import Body, Kept
 from .card import Card
 from .events import Effect, Event, Refused
 from .member import Change, State
@@ -36,8 +36,7 @@ class PeerMachine:
     """One peer of one run.
 
     `identity`: 32 bytes, the same at every start of this peer; `instance`: 8 bytes, fresh at
-    every start; `random`: the only source of chance, used for whom to ping and to gossip with.
-    `grease`: now and then send what means nothing (GREASE-2).
+    every start; `random`: all its chance; `grease`: whether to send nothing at times (GREASE-2).
     """
 
     def __init__(
@@ -65,6 +64,7 @@ class PeerMachine:
             events.Cast: self._cast,
             events.Learned: self._learned,
             events.Ticked: self._ticked,
+            events.Resumed: self._resumed,
             events.Started: self._started,
             events.Discovered: lambda e: self._circle.discover(e.endpoint, self.round, self._now),
             events.Lost: self._lost,
@@ -88,8 +88,7 @@ class PeerMachine:
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take in one event; return what to do, in order.
 
-        Raises :class:`LocalError` for an event that no shell should feed; nothing that
-        another peer sends raises.
+        Raises :class:`LocalError` for an event that no shell should feed, for no message.
         """
         if self._rounds.phase is Phase.DONE:
             return []
@@ -151,11 +150,19 @@ class PeerMachine:
         """State ("alive", "suspect", "gone") of every other member, by author."""
         return self._membership.states()
 
+    def kept(self) -> Kept:
+        """What is worth writing to disk; see :meth:`Body.kept`."""
+        return self._body.kept()
+
     def check(self, step: int = 0) -> None:
         """Invariants of all organs; `step`, see :meth:`Body.check`, spreads them over events."""
         self._body.check(self.timing.ahead, step)
 
     # --- starting and leaving -----------------------------------------------------------
+
+    def _resumed(self, event: events.Resumed) -> None:
+        self._joining.resume(event)
+        self._rounds.round, self._last = event.round - self.run.rounds_per_ballot, event.newest
 
     def _started(self, event: events.Started) -> None:
         self._contacts.listen(event.endpoint, self._now)
@@ -182,13 +189,9 @@ class PeerMachine:
         if self._joining.too_late():
             self._finish(False, f"the swarm is at its end: round {start} would be the first")
         elif start is not None and self._joining.may_begin(self._now, counted, newest):
-            self._vote_on(start)
+            self._go_on(self._body.following() if self._joining.resumes else start)
         elif self._now >= self._joining.give_up_at():
-            self._finish(
-                False,
-                f"{len(present)} other peers came within {self.timing.join_deadline:g} s, "
-                f"but {self.timing.quorum - 1} are needed",
-            )
+            self._finish(False, self._joining.why_not(len(present)))
 
     def _finish(self, completed: bool, text: str = "") -> None:
         everybody = [member.endpoint for member in self._membership.present()]
@@ -197,10 +200,6 @@ class PeerMachine:
         self._rounds.phase = Phase.DONE
 
     # --- rounds -------------------------------------------------------------------------
-
-    def _vote_on(self, round: int) -> None:
-        self._rounds.vote(round)
-        self._outbox.put(events.VoteOn(round))
 
     def _cast(self, event: events.Cast) -> None:
         ballot, rounds = event.ballot, self._rounds
@@ -234,9 +233,11 @@ class PeerMachine:
         rounds = self._rounds
         if rounds.phase is not Phase.LEARNING or event.round != rounds.round:
             raise LocalError(f"nobody asked to learn round {event.round}")
-        following = rounds.next(self._body.rounds_seen())
+        self._go_on(self._body.following())
+
+    def _go_on(self, following: int) -> None:
         if following >= self.timing.rounds:
-            rounds.stay(self._now)
+            self._rounds.stay(self._now)
             self._circle.content = True
             everybody = [member.endpoint for member in self._membership.present()]
             self._outbox.send_all(everybody, Bye(self._last, FINISHED))
@@ -246,10 +247,10 @@ class PeerMachine:
         self.ledger.forget_before(kept)
         self._circle.forget_before(kept)
         self._serving.owing.forget_before(following)
-        self._vote_on(following)
+        self._rounds.vote(following)
+        self._outbox.put(events.VoteOn(following))
 
-    def _try_to_leave(self) -> None:
-        """Others may still want our last ballots: go when they have finished too."""
+    def _try_to_leave(self) -> None:  # others may still want our last ballots
         if self._now >= self._rounds.stay_until or self._membership.all_finished():
             self._finish(True)
 
@@ -375,8 +376,7 @@ class PeerMachine:
         self._pull()
 
     def _pull(self) -> None:
-        """In runs with a view ballots are asked for: at once, and another author's when one is
-        not waited for any longer."""
+        """With a view ballots are asked for, and another's when one is not waited for any more."""
         if self.run.view and self._rounds.phase is Phase.OPEN:
             drawn = self._circle.draw(self._rounds.round, *self._rounds.settled())
             for author in self._rounds.expect(drawn, self._now):

@@ -7,13 +7,12 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from ..birth import Birth
-from ..consensus.ledger import Ledger
 from ..errors import SettingsError
 from ..parameters import Pace, RunParameters, Timing
 from ..payloads import Ballot, author_of
 from .plain import Object, Plain, to_bytes
 
-__all__ = ["FORMAT", "held_at_birth", "read_header", "shown_header"]
+__all__ = ["FORMAT", "read_header", "shown_header"]
 
 FORMAT = "tallyp2p.trace/1"
 _KEYS = (
@@ -44,17 +43,6 @@ def shown_header(birth: Birth, held: Sequence[Ballot], plain: Plain) -> Object:
         "grease": birth.grease,
         "held": [plain.frames.shown(ballot) for ballot in held],
     }
-
-
-def held_at_birth(ledger: Ledger, span: int) -> list[Ballot]:
-    """All ballots of a ledger, in an order in which adding them makes an equal one."""
-    rounds = range(0, (ledger.newest_round() or 0) + 1, span)
-    return [
-        ballot
-        for round in rounds
-        for author in sorted(ledger.authors(round))
-        for ballot in ledger.wanted(author, round)
-    ]
 
 
 def read_header(given: Object) -> tuple[Birth, list[Ballot], Plain]:

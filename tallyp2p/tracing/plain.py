@@ -111,6 +111,7 @@ _ELECTIONS = _Value(_elections, _unread)
 
 EVENTS: Mapping[str, _Shape] = {
     "started": _Shape(events.Started, {"endpoint": _TEXT, "seeds": _TEXTS, "fresh": _FLAG}),
+    "resumed": _Shape(events.Resumed, {"round": _NUMBER, "start": _NUMBER, "newest": _NUMBER}),
     "discovered": _Shape(events.Discovered, {"endpoint": _TEXT}),
     "received": _Shape(events.Received, {"link": _BYTES, "message": _MESSAGE}),
     "lost": _Shape(events.Lost, {"endpoint": _TEXT}),

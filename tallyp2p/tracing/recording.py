@@ -17,7 +17,7 @@ from ..consensus.ledger import Ledger
 from ..errors import FailureError, SettingsError
 from ..gossip.events import Effect, Event
 from ..gossip.machine import PeerMachine
-from .header import held_at_birth, shown_header
+from .header import shown_header
 from .plain import Object, Plain
 
 __all__ = ["Recorded", "TraceFile", "Traces"]
@@ -109,7 +109,7 @@ class _Witness:
         """Write the header before the first event: by now the ledger has what a disk kept."""
         if not self._begun:
             self._begun = True
-            held = held_at_birth(ledger, self._birth.run.rounds_per_ballot)
+            held = tuple(ledger.everything())
             self._file.write(shown_header(self._birth, held, self._plain))
 
     def see(self, now: float, event: Event, answer: list[Effect] | str, *, last: bool) -> None:

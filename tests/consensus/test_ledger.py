@@ -55,6 +55,15 @@ def observed(ledger: Ledger) -> Observed:
     )
 
 
+def test_everything_added_to_an_empty_ledger_makes_an_equal_one() -> None:
+    first = Ledger(RUN, 10)
+    for votes in VOTES[:2]:  # a page with rivals, too
+        first.add(Ballot(AUTHORS[0], 4, votes))
+        first.add(Ballot(AUTHORS[1], 4, VOTES[2]))
+    first.add(Ballot(AUTHORS[0], 0, VOTES[0]))
+    assert observed(ledger_of(first.everything())) == observed(first)
+
+
 # --- the lattice ---------------------------------------------------------------------------
 
 

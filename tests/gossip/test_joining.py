@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from tallyp2p.gossip import events
+from tallyp2p.gossip.events import Resumed
 from tallyp2p.gossip.joining import Joining
 from tallyp2p.messages import Hello
 from tallyp2p.parameters import RunParameters, Timing
@@ -74,6 +75,29 @@ def test_nobody_has_begun_means_round_0() -> None:
     second.begin(0.0, fresh=False)
     second.hear(hello(round=None), 1.0)
     assert second.decide(1.0, complete=True) and second.start == 0
+
+
+def test_a_peer_that_kept_its_state_waits_for_its_quorum_and_not_for_a_first_round() -> None:
+    """JOIN-5."""
+    again = joining(quorum=3)
+    again.resume(Resumed(40, 16, 48))
+    again.begin(0.0, fresh=True)
+    again.hear(hello(round=64, held=48), 1.0)
+    assert (again.start, again.likely()) == (16, 40)
+    assert not again.decide(9.0, complete=True)
+    assert not again.may_begin(1.0, present=2, newest_seen=64)
+    assert again.may_begin(1.0, present=3, newest_seen=None)
+    assert again.needs(1.0, 64) == 3
+
+
+def test_what_it_kept_is_not_believed_where_others_hold_a_newer_ballot_of_its_own() -> None:
+    """JOIN-5: it would vote twice in a round."""
+    again = joining()
+    again.resume(Resumed(40, 0, 48))
+    again.begin(0.0, fresh=True)
+    again.hear(hello(round=48, held=56), 1.0)
+    assert not again.resumes and again.decide(1.0, complete=True)
+    assert again.start == 64
 
 
 def test_a_returning_peer_starts_after_its_newest_ballot_that_others_hold() -> None:

@@ -11,9 +11,8 @@ import pytest
 
 from tallyp2p import tracing
 from tallyp2p.birth import Birth
-from tallyp2p.consensus.ledger import Ledger
 from tallyp2p.parameters import Ids, Pace, Seal, Spreading, Timing
-from tallyp2p.tracing.header import held_at_birth, read_header, shown_header
+from tallyp2p.tracing.header import read_header, shown_header
 from tallyp2p.tracing.plain import Object, Plain
 from tests.world import SMALL_RUN, ballot_of
 
@@ -49,17 +48,6 @@ def test_a_younger_setting_of_timing_has_its_default() -> None:
     birth, shown = header()
     del shown["timing"]["staleness"]
     assert read_header(shown)[0] == birth
-
-
-def test_ballots_held_at_birth_make_an_equal_ledger() -> None:
-    first, second = (Ledger(SMALL_RUN, 10) for _ in range(2))
-    for salt in ("", "another"):  # a page with rivals, too
-        first.add(ballot_of(SMALL_RUN, b"12345678", 4, salt))
-        first.add(ballot_of(SMALL_RUN, b"87654321", 4))
-    first.add(ballot_of(SMALL_RUN, b"12345678", 8))
-    for ballot in held_at_birth(first, 2):
-        second.add(ballot)
-    assert [first.listing(r) for r in (0, 4, 8)] == [second.listing(r) for r in (0, 4, 8)]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ SAMPLES: list[events.Event] = [
     events.Learned(4),
     events.Ticked(),
     events.Stopped(),
+    events.Resumed(40, 8, -1),
 ]
 
 
