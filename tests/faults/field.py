@@ -1,0 +1,267 @@
+"""Hosts, the air between them and real peers on them: what the tests of faults play with.
+
+A `Field` of N has N hosts; host K runs peer K of N, `tallyp2p peer --shard K/N`, as often as it is
+started.  Everything ends with the block, and also when the test dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tests.faults.air import Rules, address
+from tests.faults.history import History, Life
+from tests.faults.phases import Phase
+
+__all__ = ["PORT", "QUICK", "Field", "Nursery", "Process"]
+
+PORT = 7000
+
+# Little learning, many ballots: what is tried is not what they learn.
+_SMALL = {
+    "run.spreading": "broadcast",
+    "run.probes": "8",
+    "run.rounds_per_ballot": "2",
+    "learning.local_steps": "1",
+    "learning.evaluate_every": "1000",
+}
+# Timing in which a test sees within seconds what takes the shipped timing a minute.
+QUICK = {
+    "timing.deadline": "6",
+    "timing.patience": "0.5",
+    "timing.suspect_after": "2",
+    "timing.gone_after": "10",
+    "timing.probe_interval": "1",
+    "timing.gossip_interval": "1",
+}
+
+
+@dataclass(slots=True)
+class Process:
+    """One start of one peer."""
+
+    peer: int
+    life: int  # 0 for the first start
+    id: int
+    directory: Path  # its log, metrics and trace
+    code: int | None = None  # exit code; minus the signal that killed it
+
+    @property
+    def log(self) -> str:
+        """What it printed."""
+        return (self.directory / "log").read_text()
+
+    @property
+    def round(self) -> int:
+        """The last round that it trained through; -1 before the first."""
+        return max((line["round"] for line in self.metrics("round")), default=-1)
+
+    def metrics(self, event: str) -> list[dict[str, Any]]:
+        """The whole lines of its metrics that are of one kind."""
+        found = list((self.directory / "run").glob("peer-*/metrics.jsonl"))
+        text = found[0].read_text() if found else ""
+        lines = [json.loads(line) for line in text.split("\n")[:-1]]
+        return [line for line in lines if line["event"] == event]
+
+
+class _Program:
+    """A program of ours that answers each line with a line, and ends with its input."""
+
+    def __init__(self, module: str, *arguments: object) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        self.first = self._read()
+
+    def ask(self, line: str) -> Any:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+        return self._read()
+
+    def _read(self) -> Any:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, f"{self.process.args!r} ended"
+        return json.loads(line)
+
+    def end(self) -> None:
+        with self.process:
+            self.process.communicate()
+
+
+class Nursery(_Program):
+    """A process that peers are forked from.  It takes seconds to start, so let fields share it."""
+
+    def __init__(self) -> None:
+        super().__init__("tests.faults.nursery")
+
+
+@dataclass
+class Field:
+    """N hosts and their peers; a context manager.
+
+    `settings`: of the profile, by name, over those of a small quick run; `pause`: seconds that a
+    learner rests after each ballot; `seed` decides which packets are lost.
+    """
+
+    nursery: Nursery
+    directory: Path
+    peers: int
+    rounds: int
+    settings: Mapping[str, str] = field(default_factory=dict)
+    pause: float = 0.1
+    seed: int = 1
+    processes: list[Process] = field(default_factory=list)
+
+    def __enter__(self) -> Field:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._air = _Program("tests.faults.air", self.peers, self.seed)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in self.processes:
+            if process.code is None:
+                with suppress(ProcessLookupError):
+                    os.kill(process.id, signal.SIGKILL)
+        self._air.end()
+
+    def endpoint(self, peer: int) -> str:
+        """Where a peer listens."""
+        return f"tcp://{address(peer)}:{PORT}"
+
+    def namespace(self, host: int) -> str:
+        """A path by which another process can enter a host's namespace."""
+        return f"/proc/{self._air.process.pid}/fd/{self._air.first[host]}"
+
+    def air(self, rules: Rules) -> dict[str, int]:
+        """Let other rules hold from now on; what became of the packets so far."""
+        return dict(self._air.ask(rules.line()))
+
+    def start(
+        self,
+        peers: Iterable[int],
+        *,
+        seeds: Iterable[str] | None = None,
+        phase: Phase | None = None,
+        ballots: int = 0,
+        **order: Any,
+    ) -> list[Process]:
+        """Start peers, each on its host, to join at all others (or at `seeds`).
+
+        `phase`: they die there, once they have trained through `ballots` ballots; the rest of
+        `order` is as the nursery reads it.
+        """
+        started = []
+        for peer in peers:
+            life = sum(process.peer == peer for process in self.processes)
+            directory = self.directory / f"{peer:02d}-{life}"
+            directory.mkdir()
+            answer = self.nursery.ask(
+                json.dumps(
+                    {
+                        "arguments": self.command(peer, directory, seeds),
+                        "namespace": self.namespace(peer),
+                        "log": str(directory / "log"),
+                        "pause": self.pause,
+                        "phase": phase,
+                        "ballots": ballots,
+                        "others": self.peers - 1,
+                        **order,
+                    }
+                )
+                + "\n"
+            )
+            started.append(Process(peer, life, answer["child"], directory))
+        self.processes += started
+        return started
+
+    def command(self, peer: int, directory: Path, seeds: Iterable[str] | None) -> list[str]:
+        """The arguments of `tallyp2p`."""
+        at = [self.endpoint(other) for other in range(self.peers) if other != peer]
+        settings = {**_SMALL, "timing.rounds": str(self.rounds), **self.settings}
+        settings.setdefault("timing.quorum", str(self.peers))
+        return [
+            "peer",
+            f"--shard={peer}/{self.peers}",
+            f"--listen={self.endpoint(peer)}",
+            "--insecure-listen",
+            f"--out={directory / 'run'}",
+            f"--trace={directory / 'trace.jsonl'}",
+            *[f"--seed={endpoint}" for endpoint in (at if seeds is None else seeds)],
+            *[f"--set={name}={value}" for name, value in settings.items()],
+        ]
+
+    def signal(self, peers: Iterable[int], number: signal.Signals) -> None:
+        """Send a signal to the newest process of each peer."""
+        for peer in peers:
+            os.kill(self.newest(peer).id, number)
+
+    def newest(self, peer: int) -> Process:
+        """The process of a peer that was started last."""
+        return next(one for one in reversed(self.processes) if one.peer == peer)
+
+    def ended(self) -> bool:
+        """Whether all processes have; their codes are filled in."""
+        codes = self.nursery.ask("{}\n")["codes"]
+        for process in self.processes:
+            process.code = codes.get(str(process.id), process.code)
+        return all(process.code is not None for process in self.processes)
+
+    def dead(self, peers: Iterable[int]) -> bool:
+        """Whether the newest process of each of these has ended."""
+        self.ended()
+        return all(self.newest(peer).code is not None for peer in peers)
+
+    def until(self, condition: Callable[[], bool], seconds: float, what: str) -> float:
+        """Wait for something to become true; how long it took.  Fails with all logs."""
+        begin = time.monotonic()
+        while not condition():
+            waited = time.monotonic() - begin
+            assert waited < seconds, f"waited {seconds} s for {what}\n{self.logs()}"
+            time.sleep(0.05)
+        return time.monotonic() - begin
+
+    def until_round(self, peers: Iterable[int], round: int, seconds: float = 60.0) -> None:
+        """Wait until each of these peers has trained through `round`."""
+        those = list(peers)
+        self.until(
+            lambda: all(self.newest(peer).round >= round for peer in those),
+            seconds,
+            f"round {round} of peers {those}",
+        )
+
+    def finish(self, seconds: float = 60.0) -> None:
+        """Wait until all processes have ended; fails where one that was not killed failed."""
+        self.until(self.ended, seconds, "all processes to end")
+        for process in self.processes:
+            assert process.code in (0, -signal.SIGKILL), f"{process}\n{process.log}"
+
+    def history(self) -> History:
+        """What all of them lived through."""
+        return History(
+            [Life.read(one.peer, one.life, one.directory / "trace.jsonl") for one in self.processes]
+        )
+
+    def logs(self) -> str:
+        """The ends of what all of them printed."""
+        return "\n".join(f"--- {one}\n{one.log[-800:]}" for one in self.processes)

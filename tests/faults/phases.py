@@ -1,0 +1,99 @@
+"""Where in its protocol a peer's process dies: killed from within, by SIGKILL, at a stated step.
+
+Installed in the child that is going to be a peer, around calls that the product makes anyway, so
+the product has no hooks.  What was sent before is given a moment to leave: the step is done then.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from enum import StrEnum
+from typing import Any
+
+from tallyp2p.learning.baseline import WithBaseline
+from tallyp2p.messages import Kind
+from tallyp2p.runtime.transport import Transport
+from tallyp2p.wire.vote import FLAG_AUTHOR
+
+__all__ = ["Phase", "die_at", "slow_down"]
+
+_LEAVE = 0.02  # seconds for libzmq's thread to hand over what was sent
+
+
+class Phase(StrEnum):
+    """The last thing that the process does."""
+
+    HELLO = "hello"  # sends its first HELLO
+    DIGEST = "digest"  # sends DIGEST
+    WANT = "want"  # asks for a ballot
+    HALF = "half"  # has handed its ballot to half of the others
+    VOTED = "voted"  # the ballot is made; nobody has it
+    COUNTED = "counted"  # the tally is made; nothing was learnt from it
+
+
+_SAYS = {
+    Phase.HELLO: Kind.HELLO,
+    Phase.DIGEST: Kind.DIGEST,
+    Phase.WANT: Kind.WANT,
+    Phase.HALF: Kind.VOTE,
+}
+
+
+def die_at(phase: Phase, ballots: int, others: int) -> None:
+    """Let this process die in `phase`, once its learner has trained through `ballots` ballots.
+
+    `others`: how many other peers there are, for what half of them is.
+    """
+    learn, vote, send = WithBaseline.learn, WithBaseline.vote, Transport.send
+    trained = said = 0
+    most = max(1, others // 2) if phase is Phase.HALF else 1
+
+    def learning(self: WithBaseline, *args: Any) -> Any:
+        nonlocal trained
+        if phase is Phase.COUNTED and trained >= ballots:
+            _die()
+        figures = learn(self, *args)
+        trained += 1
+        return figures
+
+    def voting(self: WithBaseline, *args: Any) -> Any:
+        made = vote(self, *args)
+        if phase is Phase.VOTED and trained >= ballots:
+            _die()
+        return made
+
+    def sending(self: Transport, endpoint: str, frame: bytes) -> bool:
+        nonlocal said
+        sent = send(self, endpoint, frame)
+        # Its own ballot, where it is one: others' that it passes on name their author.
+        if trained >= ballots and frame[0] == _SAYS.get(phase) and not frame[1] & FLAG_AUTHOR:
+            said += 1
+            if said == most:
+                time.sleep(_LEAVE)
+                _die()
+        return sent
+
+    _replace(WithBaseline, learn=learning, vote=voting)
+    _replace(Transport, send=sending)
+
+
+def slow_down(seconds: float) -> None:
+    """Let each ballot take the learner so much longer, without computing."""
+    learn = WithBaseline.learn
+
+    def learning(self: WithBaseline, *args: Any) -> Any:
+        time.sleep(seconds)
+        return learn(self, *args)
+
+    _replace(WithBaseline, learn=learning)
+
+
+def _replace(owner: type, **methods: Any) -> None:
+    for name, method in methods.items():
+        setattr(owner, name, method)
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,59 @@
+"""Peers are killed in every phase of the protocol, and come back: real processes, lost packets."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.faults.air import Rules
+from tests.faults.field import QUICK, Field, Nursery
+from tests.faults.phases import Phase
+
+pytestmark = pytest.mark.slow
+
+DEADLINE = float(QUICK["timing.deadline"])
+GOSSIP = float(QUICK["timing.gossip_interval"])
+LATE = 1.5  # s: a busy host's timers are late
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_half_of_the_peers_die_and_one_returns(
+    nursery: Nursery, tmp_path: Path, phase: Phase
+) -> None:
+    settings = {**QUICK, "timing.quorum": "3"}
+    with Field(nursery, tmp_path, peers=5, rounds=40, settings=settings, pause=0.15) as field:
+        field.air(Rules(loss=0.05, delay=0.002, jitter=0.01))
+        field.start([0, 1, 2])
+        field.start([3, 4], phase=phase, ballots=0 if phase is Phase.HELLO else 2)
+        field.until(lambda: field.dead([3, 4]), 30, "two peers to die")
+        field.start([4])
+        field.finish()
+        history = field.history()
+        assert field.newest(4).round == 38
+    survivors = (0, 1, 2)
+    assert not history.equivocations()
+    assert not history.lacking(survivors, within=10 * GOSSIP)
+    for peer in survivors:
+        assert [life.elections().keys() for life in history.of(peer)] == [set(range(0, 40, 2))]
+    assert max(history.waits(survivors)) < DEADLINE + LATE
+
+
+def test_a_peer_killed_and_started_again_and_again_votes_once_a_round(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    settings = {**QUICK, "timing.quorum": "3"}
+    with Field(nursery, tmp_path, peers=4, rounds=60, settings=settings, pause=0.15) as field:
+        field.air(Rules(loss=0.05))
+        field.start(range(4))
+        for round in (4, 14, 24):
+            field.until_round([0], round)
+            field.signal([3], signal.SIGKILL)
+            field.until(lambda: field.dead([3]), 5, "the peer to die")
+            field.start([3])
+        field.finish()
+        history = field.history()
+        assert field.newest(3).round == 58
+    assert not history.equivocations()
+    assert not history.lacking((0, 1, 2), within=10 * GOSSIP)
