@@ -13,20 +13,58 @@ from ..errors import FailureError, SettingsError
 from ..parameters import LIMITS
 from ..wire.hello import ENDPOINT
 
-__all__ = ["bind_error", "check_listen"]
+__all__ = ["bind_error", "check_listen", "encrypts"]
 
 
 def check_listen(listen: str, insecure: bool) -> None:
     """Refuse an address that would expose the inbox, or that cannot be listened on.
 
-    Any host that can connect to a ROUTER without authentication can fill its memory, and
-    ballots are not signed: so only loopback and ipc are allowed unless `insecure` is set.
+    Any host that can connect to a ROUTER in clear can fill its memory, so only loopback and
+    ipc are allowed unless `insecure` is set, or the peer encrypts (see :func:`encrypts`).
     Raises :class:`SettingsError`; :class:`FailureError` when an ipc path is in use.
     """
+    if _exposed(listen) and not insecure:
+        raise SettingsError(
+            f"will not listen on {listen}: who can connect reads what is said and may join; use "
+            "tcp://127.0.0.1:* or ipc://PATH, or allow it with --insecure-listen on a network "
+            "whose every host you trust"
+        )
+
+
+def encrypts(listen: str, *, wanted: bool | None, sealed: bool, insecure: bool) -> bool:
+    """Whether a peer that listens there encrypts.
+
+    Where other hosts can reach it, it does; on loopback and ipc, where they cannot, only if
+    it is `wanted` (None: nobody said).  In clear before other hosts: in a `sealed` run, whose
+    ballots are signed, when it is not `wanted`; in any other only if `insecure` is set.
+    Raises :class:`SettingsError` as `check_listen` does, and for what contradicts itself.
+    """
+    exposed = _exposed(listen)
+    if wanted and listen.startswith("ipc://"):
+        raise SettingsError(
+            f"nothing is encrypted on {listen}: no other host can reach it; leave out --encrypt "
+            "(network.encrypt), or listen on tcp://ADDRESS:PORT"
+        )
+    if wanted and insecure:
+        raise SettingsError("--encrypt and --insecure-listen contradict each other: omit one")
+    if not exposed or insecure:
+        return bool(wanted)
+    if wanted is False and not sealed:
+        raise SettingsError(
+            f"will not listen on {listen} in clear: ballots of this run are not signed, so who "
+            "can connect may vote as anybody; leave out --no-encrypt, or sign ballots (--set "
+            "run.seal=ed25519), or allow it with --insecure-listen on a network whose every "
+            "host you trust"
+        )
+    return wanted is not False
+
+
+def _exposed(listen: str) -> bool:
+    """Whether other hosts can reach that address; raises for one that cannot be had."""
     scheme, separator, rest = listen.partition("://")
     if separator and scheme == "ipc" and rest:
         _check_path(listen, rest)
-        return
+        return False
     host, colon, port = rest.rpartition(":")
     if not (separator and scheme == "tcp" and colon and host and _is_port(port)):
         raise SettingsError(
@@ -37,12 +75,7 @@ def check_listen(listen: str, insecure: bool) -> None:
         raise SettingsError(
             f"cannot listen on {listen}: name the one address at which other peers reach this host"
         )
-    if not (address.is_loopback or insecure):
-        raise SettingsError(
-            f"will not listen on {listen}: who can connect reads what is said and may join; use "
-            "tcp://127.0.0.1:* or ipc://PATH, or allow it with --insecure-listen on a network "
-            "whose every host you trust"
-        )
+    return not address.is_loopback
 
 
 def bind_error(listen: str, code: int) -> FailureError:

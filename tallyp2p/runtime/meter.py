@@ -20,9 +20,18 @@ __all__ = ["Meter", "Snapshot", "Watch"]
 _numbers = count()
 
 
+_FAILED = (
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)
+
+
 class Watch:
-    """Calls `handshake` for each handshake that `socket` completes, from now on, and `lost`
-    for each connection of it that breaks.
+    """Calls `handshake` for each handshake that `socket` completes, from now on, `lost` for
+    each connection of it that breaks, and `failed` for each handshake that comes to nothing,
+    with the event that says how: after HANDSHAKE_FAILED_NO_DETAIL libzmq dials again, after
+    _AUTH (refused) and _PROTOCOL (another mechanism, or no ZMTP) it does not.
 
     A closed socket lives on until what was sent on it has left; `ended` is set after that.
     Events must be taken off at once, in the loop, and not when somebody asks for figures:
@@ -36,14 +45,17 @@ class Watch:
         socket: zmq.Socket[bytes],
         handshake: Callable[[], None],
         lost: Callable[[], None] | None = None,
+        failed: Callable[[int], None] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._handshake = handshake
         self._lost = lost
+        self._failed = failed
         address = f"inproc://watch-{next(_numbers)}"
         wanted = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_MONITOR_STOPPED
-        socket.monitor(address, wanted | (zmq.EVENT_DISCONNECTED if lost else 0))
+        wanted |= zmq.EVENT_DISCONNECTED if lost else 0
+        socket.monitor(address, wanted | (_FAILED if failed else 0))
         self._events = context.socket(zmq.PAIR)
         self._events.set(zmq.LINGER, 0)
         self._events.connect(address)
@@ -63,13 +75,16 @@ class Watch:
     def _take(self) -> None:
         try:
             while True:
-                event = parse_monitor_message(self._events.recv_multipart(zmq.NOBLOCK))
-                if event["event"] == zmq.EVENT_MONITOR_STOPPED:
+                kind = parse_monitor_message(self._events.recv_multipart(zmq.NOBLOCK))["event"]
+                if kind == zmq.EVENT_MONITOR_STOPPED:
                     self.close()
                     return
-                if event["event"] == zmq.EVENT_DISCONNECTED:
+                if kind == zmq.EVENT_DISCONNECTED:
                     if self._lost is not None:
                         self._lost()
+                elif kind & _FAILED:
+                    if self._failed is not None:
+                        self._failed(kind)
                 else:
                     self._handshake()
         except zmq.Again:

@@ -16,8 +16,8 @@ from ..consensus.contributor import Contributor
 from ..errors import FailureError, LocalError, Reason, RemoteError
 from ..gossip import events
 from ..gossip.events import Effect, Event, Finish, Notice
-from ..messages import Message
-from ..parameters import RunParameters
+from ..messages import Hello, Message
+from ..parameters import RunParameters, Seal
 from ..payloads import Ballot
 from .casting import cast
 from .limits import Allowance
@@ -199,9 +199,20 @@ class Node:
         if frame is None:
             return events.Trespassed(link, Reason.MALFORMED, "a message must be one frame")
         try:
-            return events.Received(link, self._codec.decode(frame, sender))
+            message = self._codec.decode(frame, sender)
+            if type(message) is Hello:
+                self._check_key(link, message)
+            return events.Received(link, message)
         except RemoteError as error:
             return events.Trespassed(link, error.reason, str(error), error.optional, error.endpoint)
+
+    def _check_key(self, link: bytes, hello: Hello) -> None:
+        """Refuse a HELLO that was recorded, or made to be, and is said by another than its
+        author: where keys are proved, the identity's own key must be (protocol_spec 07)."""
+        if self._run.seal is Seal.NONE or hello.run != self._run.digest:
+            return  # identities are no keys, or not of this run: CONTACT-3 alone judges it
+        if not self._transport.proves(link, hello.identity):
+            raise RemoteError(Reason.AUTHOR, "HELLO of another than the connection's own key")
 
     def _received_last(self, receiving: asyncio.Task[None]) -> None:
         if not receiving.cancelled():

@@ -8,20 +8,27 @@ sender sees.  Knows nothing of what the frames mean.  All methods belong to one 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import zmq
 
 from ..errors import LocalError
 from ..parameters import LIMITS
+from ..wire.hello import endpoint_key
 from .addresses import bind_error, check_listen
+from .admission import Admission, Encryption
+from .dialled import Dialled
 from .meter import Meter, Watch
+from .names import Names
 
 __all__ = ["Arrival", "Transport"]
 
 Arrival = tuple[bytes, bytes | None]
 """(link, frame); frame None: the message had other than one frame and was not kept."""
+
+_log = logging.getLogger(__name__)
 
 _BATCH = 128  # frames taken from the inbox before the loop gets its turn
 _HANGUP = 1000  # ms that a closed connection may take to hand over what was sent on it
@@ -32,19 +39,20 @@ _SOCKETS = 4 * LIMITS.members  # per context; a dialled endpoint takes three wit
 _COMMON: dict[int, int] = {
     zmq.LINGER: 0,
     zmq.BACKLOG: 512,  # a whole swarm connects at once
-    zmq.HANDSHAKE_IVL: 5000,  # ms; reaps half-open connections (default 30 s)
     zmq.TCP_KEEPALIVE: 1,
 }
 _INBOX: dict[int, int] = {
     zmq.MAXMSGSIZE: LIMITS.frame,  # without it, a header may claim and reserve gigabytes
+    zmq.HANDSHAKE_IVL: 2000,  # ms; reaps half-open connections (default 30 s)
     zmq.RCVHWM: 1000,
     zmq.ROUTER_HANDOVER: 0,  # with it, whoever names another's routing id takes it over
 }
 _OUTBOX: dict[int, int] = {
+    zmq.HANDSHAKE_IVL: 5000,
     zmq.SNDHWM: 256,
     # Nothing is ever read from a DEALER: what a stranger sends there must not pile up.
     zmq.RCVHWM: 1,
-    zmq.MAXMSGSIZE: 512,  # READY of the handshake is below 100 bytes
+    zmq.MAXMSGSIZE: 512,  # commands of the handshake are below 200 bytes
     zmq.IPV6: 1,  # without it, connecting to tcp://[::1] succeeds and never reports
     # 1 s even at start: an endpoint is announced after it is bound, so the first attempt
     # succeeds; at the default 0.1 s, 200 dead neighbours cost 7 % of a core.
@@ -53,12 +61,20 @@ _OUTBOX: dict[int, int] = {
 }
 
 
+_BOX = 33  # bytes that CURVE adds to each frame; libzmq's limit on sizes sees them
+_LINKS = 4 * LIMITS.members  # connections whose proven keys are kept
+_LINES = 64  # sentences about trouble with endpoints, which strangers may make up
+
+
 class Transport:
     """The sockets of one peer, with a ZeroMQ context of their own.
 
     Make it inside a running event loop and inside the process that uses it (a context does
     not survive a fork); `close` must be awaited.  `entropy(n)` gives n random bytes, for
     routing ids.  Sent and received bytes are counted by `meter`.
+
+    With `encryption` everything is encrypted: it listens so, and dials only endpoints that
+    name their listener's key; without, only those that name none.  (ENDPOINT-6.)
     """
 
     def __init__(
@@ -66,10 +82,13 @@ class Transport:
         meter: Meter,
         *,
         insecure: bool = False,
+        encryption: Encryption | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.dropped = 0  # frames that were not sent: queue full, or endpoint not dialled
         self.meter = meter
+        self.encryption = encryption
+        self.admission: Admission | None = None  # of one that encrypts, once it listens
         self.on_lost: Callable[[str], None] = lambda endpoint: None  # a connection broke
         self._insecure = insecure
         self._entropy = entropy
@@ -77,7 +96,10 @@ class Transport:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, _SOCKETS)
         self._inbox: zmq.Socket[bytes] | None = None
-        self._outboxes: dict[str, zmq.Socket[bytes]] = {}
+        self._names: Names | None = None
+        self._dialled: dict[str, Dialled] = {}
+        self._keys: dict[bytes, bytes] = {}  # by link: what its connection has proved
+        self._told: set[str] = set()  # sentences about trouble
         self._watches: dict[Watch, None] = {}  # those whose sockets still live
         self._readable = asyncio.Event()
         self._more = False  # the last batch ended before the inbox was empty
@@ -92,14 +114,22 @@ class Transport:
         """
         if self._inbox is not None:
             raise LocalError("a transport listens on one address")
-        check_listen(listen, self._insecure)
-        inbox = self._socket(zmq.ROUTER, _COMMON | _INBOX | {zmq.IPV6: int("[" in listen)})
+        options: dict[int, int | bytes] = {**_COMMON, **_INBOX, zmq.IPV6: int("[" in listen)}
+        if self.encryption is None:
+            check_listen(listen, self._insecure)
+        else:
+            check_listen(listen, insecure=True)
+            options |= self.encryption.listener() | {zmq.MAXMSGSIZE: LIMITS.frame + _BOX}
+            self.admission = Admission(self._context, self.encryption.admits)
+        inbox = self._socket(zmq.ROUTER, options)
         try:
             inbox.bind(listen)
         except zmq.ZMQError as error:
             inbox.close()
             raise bind_error(listen, error.errno or 0) from None
         endpoint = inbox.getsockopt_string(zmq.LAST_ENDPOINT)
+        if self.encryption is not None:
+            endpoint += f"#{self.encryption.identity}"
         self._watch(inbox, self.meter.inbound)
         self._loop.add_reader(inbox.fileno(), self._readable.set)
         self._inbox = inbox
@@ -112,36 +142,43 @@ class Transport:
         False when the endpoint cannot be dialled at all; nobody's fault is implied, for
         endpoints come from other peers.
         """
-        if endpoint in self._outboxes:
+        if endpoint in self._dialled:
             return True
-        if len(self._outboxes) >= LIMITS.members:
+        if len(self._dialled) >= LIMITS.members:
             return False
-        # Fresh for every connection: it names the connection and proves nothing.  The 0x01
-        # is there because libzmq keeps ids that start with 0 for itself.
-        name = b"\x01" + self._entropy(8)
+        more: Mapping[int, int | bytes] = {}
+        if self.encryption is not None:
+            more = self.encryption.dialler(endpoint)
+            if not more:
+                self._tell(f"will not dial {endpoint}: it names nobody's key, and we encrypt")
+                return False
+        elif endpoint_key(endpoint):
+            self._tell(f"cannot dial {endpoint}: it is encrypted, and we are not (--encrypt)")
+            return False
+
+        def make() -> zmq.Socket[bytes]:
+            # Fresh for every socket: it names the connection and proves nothing.  The 0x01
+            # is there because libzmq keeps ids that start with 0 for itself.
+            name = b"\x01" + self._entropy(8)
+            return self._socket(zmq.DEALER, {**_COMMON, **_OUTBOX, **more, zmq.ROUTING_ID: name})
+
         try:
-            outbox = self._socket(zmq.DEALER, _COMMON | _OUTBOX)
-        except zmq.ZMQError:  # out of files
+            self._dialled[endpoint] = Dialled(
+                endpoint,
+                make,
+                self._watch_line,
+                self._look_up,
+                lambda: self.on_lost(endpoint),
+                self._tell,
+            )
+        except zmq.ZMQError:  # out of files, or libzmq cannot read it
             return False
-        try:
-            outbox.set(zmq.ROUTING_ID, name)
-            self._watch(outbox, self.meter.outbound, lambda: self._broke(endpoint, outbox))
-            outbox.connect(endpoint)
-        except zmq.ZMQError:
-            outbox.close()
-            return False
-        self._outboxes[endpoint] = outbox
         return True
 
     def send(self, endpoint: str, frame: bytes) -> bool:
         """Queue one frame; False when it was dropped instead, which `dropped` counts."""
-        outbox = self._outboxes.get(endpoint)
-        if outbox is None:
-            self.dropped += 1
-            return False
-        try:
-            outbox.send(frame, zmq.NOBLOCK)
-        except zmq.Again:
+        dialled = self._dialled.get(endpoint)
+        if dialled is None or not dialled.send(frame):
             self.dropped += 1
             return False
         self.meter.sent(frame)
@@ -149,9 +186,17 @@ class Transport:
 
     def hangup(self, endpoint: str) -> None:
         """Close a connection once what was sent on it has left, or after a second."""
-        outbox = self._outboxes.pop(endpoint, None)
-        if outbox is not None:
-            outbox.close(linger=_HANGUP)
+        dialled = self._dialled.pop(endpoint, None)
+        if dialled is not None:
+            dialled.close(_HANGUP)
+
+    def proves(self, link: bytes, identity: bytes) -> bool:
+        """Whether the connection is of who has this identity, 32 bytes; nothing speaks against
+        it where nothing is encrypted."""
+        if self.encryption is None:
+            return True
+        key = self._keys.get(link)
+        return key is not None and self.encryption.belongs(key, identity)
 
     async def receive(self) -> list[Arrival]:
         """The next frames that arrived, at least one and at most a batch of 128.
@@ -178,6 +223,7 @@ class Transport:
     def _drain(self, inbox: zmq.Socket[bytes]) -> list[Arrival]:
         arrivals: list[Arrival] = []
         recv, get, received = inbox.recv, inbox.get, self.meter.received
+        plain, keys = self.encryption is None, self._keys
         self._more = True
         try:
             for _ in range(_BATCH):
@@ -187,8 +233,8 @@ class Transport:
                         self._skipping = False
                         arrivals.append((self._link, None))
                     continue
-                link = recv(zmq.NOBLOCK)
-                frame = recv(zmq.NOBLOCK)  # a ROUTER always has a frame after the id
+                link = recv(zmq.NOBLOCK)  # a ROUTER always has a frame after it
+                frame = recv(zmq.NOBLOCK) if plain or link in keys else self._first(inbox, link)
                 received(frame)
                 if get(zmq.RCVMORE):
                     self._skipping, self._link = True, link
@@ -197,6 +243,18 @@ class Transport:
         except zmq.Again:
             self._more = False
         return arrivals
+
+    def _first(self, inbox: zmq.Socket[bytes], link: bytes) -> bytes:
+        """The first frame on an encrypted connection, which tells whose key it has proved.
+
+        Asked once, for it costs as much as two messages.  Nobody else can come to speak under
+        this link: it is 8 random bytes that only its two ends have seen.
+        """
+        part = inbox.recv(zmq.NOBLOCK, copy=False)
+        if len(self._keys) >= _LINKS:
+            del self._keys[next(iter(self._keys))]  # the oldest; its next frame tells again
+        self._keys[link] = bytes.fromhex(str(part.get("User-Id")))
+        return part.bytes
 
     async def close(self, linger_ms: int = 500) -> None:
         """Close everything; what was sent may take up to `linger_ms` to leave.
@@ -207,9 +265,11 @@ class Transport:
             self._loop.remove_reader(self._inbox.fileno())
             self._inbox.close(linger=0)
             self._inbox = None
-        for outbox in self._outboxes.values():
-            outbox.close(linger=linger_ms)
-        self._outboxes.clear()
+        for dialled in self._dialled.values():
+            dialled.close(linger_ms)
+        self._dialled.clear()
+        if self._names is not None:
+            self._names.close()
         try:
             if self._watches:  # each ends when its socket has handed over what it held
                 closed = [watch.ended for watch in self._watches]
@@ -217,28 +277,52 @@ class Transport:
         finally:
             for watch in list(self._watches):
                 watch.close()
+            if self.admission is not None:
+                self.admission.close()
             self._context.term()
 
     def abandon(self) -> None:
         """Close at once what never listened and never dialled."""
+        if self.admission is not None:
+            self.admission.close()
         self._context.destroy(linger=0)
 
-    def _socket(self, kind: int, options: dict[int, int]) -> zmq.Socket[bytes]:
+    def _socket(self, kind: int, options: Mapping[int, int | bytes]) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
         for option, value in options.items():
             socket.set(option, value)
         return socket
-
-    def _broke(self, endpoint: str, outbox: zmq.Socket[bytes]) -> None:
-        if self._outboxes.get(endpoint) is outbox:  # and not hung up by ourselves
-            self.on_lost(endpoint)
 
     def _watch(
         self,
         socket: zmq.Socket[bytes],
         handshake: Callable[[], None],
         lost: Callable[[], None] | None = None,
+        failed: Callable[[int], None] | None = None,
     ) -> None:
-        watch = Watch(self._context, socket, handshake, lost)
+        watch = Watch(self._context, socket, handshake, lost, failed)
         self._watches[watch] = None
         watch.ended.add_done_callback(lambda _: self._watches.pop(watch, None))
+
+    def _watch_line(
+        self,
+        socket: zmq.Socket[bytes],
+        shaken: Callable[[], None],
+        lost: Callable[[], None],
+        failed: Callable[[int], None],
+    ) -> None:
+        def handshake() -> None:
+            self.meter.outbound()
+            shaken()
+
+        self._watch(socket, handshake, lost, failed)
+
+    def _look_up(self, host: str, port: str) -> asyncio.Future[list[str]]:
+        if self._names is None:
+            self._names = Names()
+        return self._names.find(host, port)
+
+    def _tell(self, sentence: str) -> None:
+        if sentence not in self._told and len(self._told) < _LINES:
+            self._told.add(sentence)
+            _log.warning("%s", sentence)

@@ -8,7 +8,8 @@ Channels
 Layers
     payload  packed votes, or ids with their form and count, alone; control has none
     message  the same with this protocol's header and signatures: the ZeroMQ frame's content
-    wire     what TCP is handed: with ZMTP's framing and handshakes, without TCP and IP headers
+    wire     what TCP is handed: with ZMTP's framing and handshakes, and CURVE's encryption
+             where it is on, without TCP and IP headers
 
 Ids ride in the messages of ballots: their header and framing count as votes, and `messages`
 of ids stays 0.  So for every layer, and for messages, the total is the sum of the channels.
@@ -40,6 +41,12 @@ _VARINT = 5  # bytes that a u32 takes at most
 
 _GREETING = 64  # ZMTP 3.x: signature 10, version 2, mechanism 20, as-server 1, filler 31
 _ROUTING_ID = 9  # bytes of the DEALER's id (protocol_spec 02); a ROUTER sends an empty one
+# CurveZMQ (https://rfc.zeromq.org/spec/26/): what its commands hold besides the metadata.
+_HELLO = 200  # version, padding, short-term key, nonce, box
+_WELCOME = 168  # nonce, box of short-term key and cookie
+_INITIATE = 9 + 96 + 8 + 16 + 128  # name, cookie, nonce, box: its overhead, keys and vouch
+_READY = 6 + 8 + 16  # name, nonce, overhead of the box
+_MESSAGE = 8 + 8 + 16 + 1  # the same of each message, and its flags
 
 
 class Weight(NamedTuple):
@@ -51,22 +58,31 @@ class Weight(NamedTuple):
     ballot: bool  # whether the frame is a VOTE message
 
 
-def framed(size: int) -> int:
-    """Bytes of a frame of `size` bytes on ZMTP 3.x: flags and a length of 1 or 8 bytes."""
+def framed(size: int, *, curve: bool = False) -> int:
+    """Bytes of a frame of `size` bytes on ZMTP 3.x: flags and a length of 1 or 8 bytes, and
+    under CURVE 33 more for the box in which it travels."""
+    if curve:
+        size += _MESSAGE
     return size + 2 if size < 256 else size + 9
 
 
-@cache  # two of them are ever asked for, at every connection
-def handshake_bytes(socket_type: str, routing_id: int) -> int:
-    """Bytes that one side sends before its first message: greeting and READY, under NULL.
+@cache  # four of them are ever asked for, at every connection
+def handshake_bytes(socket_type: str, routing_id: int, *, curve: bool = False) -> int:
+    """Bytes that one side sends before its first message: a DEALER dials, a ROUTER listens.
 
-    READY is a command frame: flags and length (2), its name with a length byte (6), and two
-    properties, each a length byte, the name, four bytes of length and the value:
-    `Socket-Type` (16 and the type) and `Identity` (13 and the routing id), which libzmq 4.3
-    sends also when it is empty.  So 116 from a DEALER with 9 bytes of id, 107 from a ROUTER.
+    Under NULL they are a greeting and READY, a command frame: flags and length (2), its name
+    with a length byte (6), and two properties, each a length byte, the name, four bytes of
+    length and the value: `Socket-Type` (16 and the type) and `Identity` (13 and the routing
+    id), which libzmq 4.3 sends also when it is empty.  So 116 from a DEALER with 9 bytes of
+    id, 107 from a ROUTER.  Under CURVE the dialler sends HELLO and INITIATE, the listener
+    WELCOME and READY, and the properties are in INITIATE and READY: 576 and 301.
     """
-    ready = 6 + (16 + len(socket_type)) + (13 + routing_id)
-    return _GREETING + framed(ready)
+    properties = (16 + len(socket_type)) + (13 + routing_id)
+    if not curve:
+        return _GREETING + framed(6 + properties)
+    if socket_type == "DEALER":
+        return _GREETING + framed(_HELLO) + framed(_INITIATE + properties)
+    return _GREETING + framed(_WELCOME) + framed(_READY + properties)
 
 
 def weigh(frame: bytes) -> Weight:
@@ -112,13 +128,15 @@ class _Flow:
         "control",
         "control_size",
         "control_wire",
+        "extra",
         "ids",
         "size",
         "votes",
         "wire",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, extra: int) -> None:
+        self.extra = extra  # bytes that encryption adds to each message
         self.ballots = 0  # VOTE messages
         self.votes = 0  # bytes of packed votes
         self.ids = 0  # bytes of ids
@@ -130,7 +148,8 @@ class _Flow:
 
     def add(self, frame: bytes) -> None:
         size = len(frame)
-        wire = size + 2 if size < 256 else size + 9
+        wire = size + self.extra
+        wire += 2 if wire < 256 else 9
         if size >= _HEADER and frame[0] == _VOTE:
             self.ballots += 1
             if frame[1]:
@@ -169,22 +188,34 @@ class Meter:
     """Counts what one peer sends and receives.  `sent` and `received` take each frame once.
 
     A frame counts as sent when it is handed to ZeroMQ; if its connection breaks before it
-    has left, it was counted all the same.
+    has left, it was counted all the same.  `curve`: whether connections are encrypted; all
+    of one peer's are, or none.
     """
 
-    def __init__(self) -> None:
-        self._sent = _Flow()
-        self._received = _Flow()
+    def __init__(self, *, curve: bool = False) -> None:
+        extra = _MESSAGE if curve else 0
+        self._curve = curve
+        self._sent = _Flow(extra)
+        self._received = _Flow(extra)
         self.sent = self._sent.add
         self.received = self._received.add
 
     def inbound(self) -> None:
         """A handshake was made on a connection that another peer opened to our ROUTER."""
-        self._handshake(handshake_bytes("ROUTER", 0), handshake_bytes("DEALER", _ROUTING_ID))
+        listener, dialler = self._sides()
+        self._handshake(sent=listener, received=dialler)
 
     def outbound(self) -> None:
         """A handshake was made on a connection that our DEALER opened to another's ROUTER."""
-        self._handshake(handshake_bytes("DEALER", _ROUTING_ID), handshake_bytes("ROUTER", 0))
+        listener, dialler = self._sides()
+        self._handshake(sent=dialler, received=listener)
+
+    def _sides(self) -> tuple[int, int]:
+        """Handshake bytes of who listens and of who dials."""
+        return (
+            handshake_bytes("ROUTER", 0, curve=self._curve),
+            handshake_bytes("DEALER", _ROUTING_ID, curve=self._curve),
+        )
 
     def _handshake(self, sent: int, received: int) -> None:
         self._sent.control_wire += sent

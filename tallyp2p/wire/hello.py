@@ -17,7 +17,7 @@ from ..errors import LocalError, Reason, RemoteError
 from ..messages import Hello
 from ..parameters import LIMITS, PROTOCOL_VERSION
 
-__all__ = ["ENDPOINT", "decode_hello", "encode_hello"]
+__all__ = ["ENDPOINT", "decode_hello", "encode_hello", "endpoint_key"]
 
 _ASCENDING = (
     "agent",
@@ -38,9 +38,17 @@ _NO_ROUND = 0xFFFFFFFF
 
 # tcp://host:port or tcp://[ipv6]:port with a port from 1 to 65535, or ipc://path.  No
 # wildcards: not *, and no host of zeros alone, which names all addresses (ENDPOINT-4).
+# A host may be followed by # and the key of who listens there: 32 bytes in base64url, whose
+# last digit has 4 bits to say and 2 zeros (ENDPOINT-5).
 _PORT = r"(?:6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
-_HOST = r"(?!\[?[0.:]+\]?:\d+\Z)(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
-ENDPOINT = re.compile(rf"(?:tcp://{_HOST}:{_PORT}|ipc://[!-)+-~]+)", re.A)
+_HOST = r"(?!\[?[0.:]+\]?:\d+(?:#|\Z))(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
+_KEY = "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
+ENDPOINT = re.compile(rf"(?:tcp://{_HOST}:{_PORT}(?:#{_KEY})?|ipc://[!-)+-~]+)", re.A)
+
+
+def endpoint_key(endpoint: str) -> str:
+    """The key that an endpoint names, as text; empty where none is: that one is in clear."""
+    return endpoint.partition("#")[2] if endpoint.startswith("tcp://") else ""
 
 
 def encode_hello(hello: Hello) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tallyp2p.errors import FailureError, SettingsError
-from tallyp2p.runtime.addresses import bind_error, check_listen
+from tallyp2p.runtime.addresses import bind_error, check_listen, encrypts
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,45 @@ def test_other_addresses_need_the_flag(listen: str) -> None:
     with pytest.raises(SettingsError, match="who can connect.*--insecure-listen"):
         check_listen(listen, insecure=False)
     check_listen(listen, insecure=True)
+
+
+HERE, LAN, IPC = "tcp://127.0.0.1:*", "tcp://192.0.2.1:*", "ipc:///tmp/nobody-has-this-path/peer"
+
+
+@pytest.mark.parametrize(
+    ("listen", "wanted", "sealed", "insecure", "encrypted"),
+    [
+        (HERE, None, False, False, False),
+        (HERE, True, False, False, True),
+        (IPC, None, True, False, False),
+        (LAN, None, False, False, True),
+        (LAN, None, True, False, True),
+        (LAN, False, True, False, False),  # the portable level: signed, and read by all
+        (LAN, None, False, True, False),
+        (LAN, False, False, True, False),
+    ],
+)
+def test_before_other_hosts_a_peer_encrypts(
+    listen: str, wanted: bool | None, sealed: bool, insecure: bool, encrypted: bool
+) -> None:
+    chosen = encrypts(listen, wanted=wanted, sealed=sealed, insecure=insecure)
+    assert chosen is encrypted
+
+
+@pytest.mark.parametrize(
+    ("listen", "wanted", "insecure", "words"),
+    [
+        (LAN, False, False, "ballots of this run are not signed.*run.seal=ed25519"),
+        (LAN, True, True, "contradict"),
+        (IPC, True, False, "no other host can reach it"),
+        ("tcp://0.0.0.0:7000", None, False, "name the one address"),
+    ],
+)
+def test_what_nobody_can_mean_is_refused(
+    listen: str, wanted: bool | None, insecure: bool, words: str
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        encrypts(listen, wanted=wanted, sealed=False, insecure=insecure)
 
 
 @pytest.mark.parametrize(

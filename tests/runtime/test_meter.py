@@ -15,6 +15,7 @@ import pytest
 
 from tallyp2p.messages import Kind
 from tallyp2p.parameters import LIMITS
+from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.transport import Transport
 
@@ -22,12 +23,19 @@ TCP_INFO_SIZE = 136  # up to and with tcpi_bytes_received
 
 
 def port(endpoint: str) -> int:
-    return int(endpoint.rpartition(":")[2])
+    return int(endpoint.partition("#")[0].rpartition(":")[2])
+
+
+def transport(secret: bytes) -> Transport:
+    """One that encrypts under that secret, or one in clear without."""
+    if not secret:
+        return Transport(Meter())
+    return Transport(Meter(curve=True), encryption=Encryption.of(secret))
 
 
 @asynccontextmanager
-async def transports() -> AsyncIterator[tuple[Transport, Transport]]:
-    alice, bob = Transport(Meter()), Transport(Meter())
+async def transports(curve: bool = False) -> AsyncIterator[tuple[Transport, Transport]]:
+    alice, bob = transport(b"a" * 32 * curve), transport(b"b" * 32 * curve)
     try:
         yield alice, bob
     finally:
@@ -78,17 +86,18 @@ def kernel_counts(own: int, other: int) -> tuple[int, int, int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO and /proc are Linux's")
-async def test_the_kernel_counts_the_same_bytes() -> None:
-    async with transports() as (alice, bob):
-        await compare(alice, bob)
+@pytest.mark.parametrize("curve", [False, True])
+async def test_the_kernel_counts_the_same_bytes(curve: bool) -> None:
+    async with transports(curve) as (alice, bob):
+        await compare(alice, bob, curve)
 
 
-async def compare(alice: Transport, bob: Transport) -> None:
+async def compare(alice: Transport, bob: Transport, curve: bool) -> None:
     at_alice, at_bob = alice.bind("tcp://127.0.0.1:*"), bob.bind("tcp://127.0.0.1:*")
     alice.dial(at_bob)
     bob.dial(at_alice)
     vote = bytes([Kind.VOTE, 0, 0, 0, 0, 7]) + bytes(16)
-    sizes = [0, 1, 2, 254, 255, 256, 257, 65_535, 65_536, LIMITS.frame]
+    sizes = [0, 1, 2, 222, 223, 254, 255, 256, 257, 65_535, 65_536, LIMITS.frame]
     frames = [vote, *(b"\xff" * size for size in sizes)]
     for frame in frames:
         alice.send(at_bob, frame)
@@ -110,10 +119,11 @@ async def compare(alice: Transport, bob: Transport) -> None:
             await asyncio.sleep(0.02)
         assert (number, tuple(kernels)) == (2, ours)
     assert alice.meter.snapshot()["sent"] == bob.meter.snapshot()["received"]
-    # By hand: 22 bytes of message and 2 of ZMTP for each ballot; two handshakes.
+    # By hand: 22 bytes of message and 2 of ZMTP for each ballot, 33 more in CURVE's box; two
+    # handshakes.
     sent = bob.meter.snapshot()["sent"]
-    assert sent["votes"]["wire"] == 200 * 24
-    assert sent["control"]["wire"] == 116 + 107
+    assert sent["votes"]["wire"] == 200 * (57 if curve else 24)
+    assert sent["control"]["wire"] == (576 + 301 if curve else 116 + 107)
 
 
 async def test_a_handshake_counts_again_when_a_connection_is_made_again() -> None:

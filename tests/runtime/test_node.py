@@ -186,7 +186,7 @@ async def test_what_strangers_send_is_reported_and_never_raised() -> None:
     stranger.dial(endpoint)
     for frame in (b"", b"\x00" * 1000, b"12"):
         stranger.send(endpoint, frame)
-    stranger._outboxes[endpoint].send_multipart([b"1", b"2"])
+    stranger._dialled[endpoint]._socket.send_multipart([b"1", b"2"])
     while len(script.heard) < 5:
         await asyncio.sleep(0.01)
     first, second, third, fourth = script.heard[1:]

@@ -46,10 +46,32 @@ def test_framing_has_a_short_and_a_long_form(size: int, wire: int) -> None:
     assert framed(size) == wire
 
 
+@pytest.mark.parametrize(("size", "wire"), [(0, 35), (22, 57), (222, 257), (223, 265)])
+def test_encryption_adds_33_bytes_and_may_need_the_long_form(size: int, wire: int) -> None:
+    assert framed(size, curve=True) == wire
+
+
 def test_handshakes_of_both_sides() -> None:
     # Greeting 64, frame header 2, "\x05READY" 6, Socket-Type 12 + 4 + 6, Identity 9 + 4 + id.
     assert handshake_bytes("DEALER", 9) == 64 + 2 + 6 + 22 + 22 == 116
     assert handshake_bytes("ROUTER", 0) == 64 + 2 + 6 + 22 + 13 == 107
+    # CURVE: greeting, HELLO 200, INITIATE 257 with 44 of metadata; WELCOME 168, READY 30 with 35.
+    assert handshake_bytes("DEALER", 9, curve=True) == 64 + 202 + 9 + 257 + 44 == 576
+    assert handshake_bytes("ROUTER", 0, curve=True) == 64 + 170 + 2 + 30 + 35 == 301
+
+
+def test_encryption_shows_on_the_wire_and_nowhere_else() -> None:
+    plain, curve = Meter(), Meter(curve=True)
+    for meter in (plain, curve):
+        for frame in (PLAIN, RELAYED, GAPS, PING):
+            meter.sent(frame)
+        meter.inbound()
+    clear, boxed = plain.snapshot()["sent"], curve.snapshot()["sent"]
+    more = {channel: boxed[channel]["wire"] - clear[channel]["wire"] for channel in clear}
+    assert more == {"votes": 3 * 33, "ids": 0, "control": 33 + 301 - 107, "total": 4 * 33 + 194}
+    for channel in clear:
+        for layer in ("payload", "message", "messages"):
+            assert boxed[channel][layer] == clear[channel][layer]
 
 
 def test_a_meter_adds_up_by_channel_and_layer() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -246,16 +247,16 @@ class TakesFirstFrame(Transport):
 
 
 class TakesAnySize(Transport):
-    def _socket(self, kind: int, options: dict[int, int]) -> zmq.Socket[bytes]:
-        return super()._socket(kind, options | {zmq.MAXMSGSIZE: -1})
+    def _socket(self, kind: int, options: Mapping[int, int | bytes]) -> zmq.Socket[bytes]:
+        return super()._socket(kind, {**options, zmq.MAXMSGSIZE: -1})
 
 
 class HandsOver(Transport):
     """Lets a new connection have another's routing id."""
 
-    def _socket(self, kind: int, options: dict[int, int]) -> zmq.Socket[bytes]:
-        handover = {zmq.ROUTER_HANDOVER: 1} if kind == zmq.ROUTER else {}
-        return super()._socket(kind, options | handover)
+    def _socket(self, kind: int, options: Mapping[int, int | bytes]) -> zmq.Socket[bytes]:
+        handover: dict[int, int] = {zmq.ROUTER_HANDOVER: 1} if kind == zmq.ROUTER else {}
+        return super()._socket(kind, {**options, **handover})
 
 
 class TalksBack(Transport):

@@ -1,0 +1,201 @@
+"""One endpoint that is dialled: until it is hung up, somebody tries to be connected to it.
+
+libzmq tries again by itself where nobody answers.  The rest is done here: names are looked
+up elsewhere (see `names`), and again when the address no longer answers; a handshake that
+was refused, after which libzmq gives up, is tried again; and a person is told, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import zmq
+
+from .names import split
+
+__all__ = ["Dialled"]
+
+_log = logging.getLogger(__name__)
+
+_AGAIN = 30.0  # s until a refused handshake, or a name's address that is silent, is tried again
+_FIRST_PAUSE = 1.0  # s between two searches for a name; doubles up to the above
+_EARLY = 16  # frames that wait for a name's address
+_DOUBTS = 3  # failed handshakes in a row before a person is told: one may be an accident
+
+Socket = zmq.Socket[bytes]
+Watcher = Callable[[Socket, Callable[[], None], Callable[[], None], Callable[[int], None]], None]
+
+
+class Dialled:
+    """The DEALER of `endpoint`, and what happens to it.
+
+    `make` gives a new socket that is not connected; `watch` has it watched: with what to call
+    for a handshake, for a broken connection, and for a failed handshake (see `meter.Watch`).
+    `look_up` finds endpoints in numbers for a name and a port (see `names.Names`).  `lost` is
+    called when a connection breaks, `tell` with a sentence for a person.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        make: Callable[[], Socket],
+        watch: Watcher,
+        look_up: Callable[[str, str], asyncio.Future[list[str]]],
+        lost: Callable[[], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        """Raises `zmq.ZMQError` when it cannot be dialled."""
+        self._endpoint = endpoint
+        self._make, self._watch, self._find = make, watch, look_up
+        self._lost, self._tell = lost, tell
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._address = ""  # that the socket connects to; "" while a name is looked up
+        self._turn = 0  # which of a name's addresses is next
+        self._pause = _FIRST_PAUSE
+        self._early: list[bytes] = []
+        self._up = False
+        self._failures = 0  # handshakes in a row that came to nothing
+        self._told = False
+        self._socket = self._open()
+
+    def send(self, frame: bytes) -> bool:
+        """Queue one frame; False when the queue is full."""
+        if not self._address:
+            if len(self._early) < _EARLY:
+                self._early.append(frame)
+                return True
+            return False
+        try:
+            self._socket.send(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+    def close(self, linger_ms: int) -> None:
+        """Hang up once what was sent has left, or after `linger_ms`."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._socket.close(linger=linger_ms)
+
+    def _open(self) -> Socket:
+        socket = self._make()
+        try:
+            self._watch(
+                socket,
+                lambda: self._shaken(socket),
+                lambda: self._broke(socket),
+                lambda event: self._failed(socket, event),
+            )
+            name = split(self._endpoint)
+            if name is None:
+                self._address = self._endpoint.partition("#")[0]
+                socket.connect(self._address)
+            else:
+                self._address = ""
+                self._look_up(socket, *name)
+        except BaseException:
+            socket.close(linger=0)
+            raise
+        return socket
+
+    def _current(self, socket: Socket) -> bool:
+        return not socket.closed and socket is self._socket
+
+    # --- names ----------------------------------------------------------------------------
+
+    def _look_up(self, socket: Socket, host: str, port: str) -> None:
+        found = self._find(host, port)
+        found.add_done_callback(lambda future: self._found(socket, host, port, future.result()))
+
+    def _found(self, socket: Socket, host: str, port: str, addresses: list[str]) -> None:
+        if not self._current(socket) or self._up:
+            return
+        wait = _AGAIN
+        if not addresses:
+            wait, self._pause = self._pause, min(2 * self._pause, _AGAIN)
+            self._say(f"nobody knows an address of {host} yet; it is looked up again")
+        else:
+            self._connect(socket, addresses[self._turn % len(addresses)])
+            self._turn += 1
+        self._after(wait, lambda: self._look_up_again(socket, host, port))
+
+    def _look_up_again(self, socket: Socket, host: str, port: str) -> None:
+        """An address that does not answer may be that of yesterday."""
+        if self._current(socket) and not self._up:
+            self._look_up(socket, host, port)
+
+    def _connect(self, socket: Socket, address: str) -> None:
+        if address == self._address:
+            return
+        try:
+            if self._address:
+                socket.disconnect(self._address)
+            socket.connect(address)
+        except zmq.ZMQError:
+            return  # another of its addresses, another time
+        self._address = address
+        early, self._early = self._early, []
+        for frame in early:
+            self.send(frame)
+
+    # --- handshakes -----------------------------------------------------------------------
+
+    def _shaken(self, socket: Socket) -> None:
+        if self._current(socket):
+            self._up, self._failures, self._pause = True, 0, _FIRST_PAUSE
+
+    def _broke(self, socket: Socket) -> None:
+        if self._current(socket):
+            self._up = False
+            name = split(self._endpoint)
+            if name is not None:
+                self._after(_AGAIN, lambda: self._look_up_again(socket, *name))
+            self._lost()
+
+    def _failed(self, socket: Socket, event: int) -> None:
+        if not self._current(socket):
+            return
+        self._failures += 1
+        if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:  # libzmq dials again
+            if self._failures >= _DOUBTS:
+                self._say(self._why(event))
+            return
+        self._say(self._why(event))
+        self._after(_AGAIN, lambda: self._open_again(socket))
+
+    def _open_again(self, socket: Socket) -> None:
+        if self._current(socket):
+            try:
+                self._socket = self._open()
+            except zmq.ZMQError:  # out of files, now
+                self._after(_AGAIN, lambda: self._open_again(socket))
+            else:
+                socket.close(linger=0)
+
+    def _why(self, event: int) -> str:
+        """One sentence about a handshake that failed."""
+        what = f"the handshake with {self._endpoint} failed"
+        if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            return f"{what}: our key is not on its list; ask for an invitation to its run"
+        if "#" not in self._endpoint:
+            return (
+                f"{what}: whoever listens there encrypts, or is no peer; write its whole "
+                "address, with # and its key, as it prints it"
+            )
+        return (
+            f"{what}: whoever listens there is not the peer with that key (another was started "
+            "at its address, or does not encrypt, or the key was copied wrongly)"
+        )
+
+    def _say(self, sentence: str) -> None:
+        if not self._told:
+            self._told = True
+            self._tell(sentence)
+
+    def _after(self, seconds: float, call: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, call)

@@ -1,0 +1,137 @@
+"""What becomes of one dialled endpoint, when names and handshakes fail and heal."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from tallyp2p.runtime import dialled, names
+from tallyp2p.runtime.admission import Encryption
+from tallyp2p.runtime.meter import Meter
+from tallyp2p.runtime.transport import Transport
+
+HERE = "tcp://127.0.0.1:*"
+NAME = "tcp://peer.example:7000"
+
+
+@asynccontextmanager
+async def two(
+    one: Encryption | None = None, other: Encryption | None = None
+) -> AsyncIterator[tuple[Transport, Transport]]:
+    alice, bob = (Transport(Meter(), encryption=encryption) for encryption in (one, other))
+    try:
+        yield alice, bob
+    finally:
+        await alice.close(0)
+        await bob.close(0)
+
+
+async def frames(receiver: Transport, count: int) -> list[bytes | None]:
+    found: list[bytes | None] = []
+    while len(found) < count:
+        found += [frame for _, frame in await asyncio.wait_for(receiver.receive(), 5)]
+    return found
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialled, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(dialled, "_AGAIN", 0.05)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_name_that_heals_is_reached_then(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    known: list[str] = []
+    monkeypatch.setattr(names, "_look_up", lambda host, port: list(known))
+    async with two() as (alice, bob):
+        assert alice.dial(NAME)
+        assert all(alice.send(NAME, b"%d" % number) for number in range(16))
+        assert not alice.send(NAME, b"too much for nobody") and alice.dropped == 1
+        await until(lambda: "nobody knows an address of peer.example yet" in caplog.text)
+        await asyncio.sleep(0.1)
+        assert len(caplog.records) == 1  # once, however often it is looked up
+        known.append(bob.bind(HERE))
+        assert await frames(bob, 16) == [b"%d" % number for number in range(16)]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_name_that_moves_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The first of its addresses answers nobody, the second is where the peer is now.
+    async with two() as (alice, bob):
+        with socket.socket() as dead:
+            dead.bind(("127.0.0.1", 0))  # and does not listen
+            nowhere = f"tcp://127.0.0.1:{dead.getsockname()[1]}"
+            now = bob.bind(HERE)
+            monkeypatch.setattr(names, "_look_up", lambda host, port: [nowhere, now])
+            alice.dial(NAME)
+            arrived = asyncio.ensure_future(frames(bob, 1))
+            while not arrived.done():
+                alice.send(NAME, b"hello")
+                await asyncio.sleep(0.02)
+            assert set(await arrived) == {b"hello"}
+
+
+async def test_hanging_up_ends_the_search_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    def look_up(host: str, port: str) -> list[str]:
+        nonlocal asked
+        asked += 1
+        return []
+
+    monkeypatch.setattr(names, "_look_up", look_up)
+    monkeypatch.setattr(dialled, "_FIRST_PAUSE", 0.01)
+    async with two() as (alice, _):
+        alice.dial(NAME)
+        await until(lambda: asked > 1)
+        alice.hangup(NAME)
+        await asyncio.sleep(0)
+        before = asked
+        await asyncio.sleep(0.1)
+        assert asked <= before + 1  # one may have been under way
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_refused_handshake_is_tried_again() -> None:
+    # libzmq gives up for good; but the same address may be another process's tomorrow.
+    open_now = False
+    door = replace(Encryption.of(b"b" * 32), admits=lambda key: open_now)
+    async with two(Encryption.of(b"a" * 32), door) as (alice, bob):
+        endpoint = bob.bind(HERE)
+        alice.dial(endpoint)
+        await until(lambda: bob.admission is not None and bob.admission.refused > 2)
+        open_now = True
+        arrived = asyncio.ensure_future(frames(bob, 1))
+        while not arrived.done():
+            alice.send(endpoint, b"hello")
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.slow
+async def test_a_peer_in_clear_is_told_what_is_wrong(caplog: pytest.LogCaptureFixture) -> None:
+    async with two(None, Encryption.of(b"b" * 32)) as (alice, bob):
+        alice.dial(bob.bind(HERE).partition("#")[0])
+        await until(lambda: "write its whole address, with # and its key" in caplog.text)
+
+
+@pytest.mark.slow  # 3 s: libzmq's pauses between three attempts
+async def test_a_listener_in_clear_is_not_the_peer_with_that_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    encryption = Encryption.of(b"a" * 32)
+    async with two(encryption, None) as (alice, bob):
+        alice.dial(f"{bob.bind(HERE)}#{encryption.identity}")
+        await until(lambda: "is not the peer with that key" in caplog.text)
