@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from .birth import Birth
 from .errors import SettingsError
 from .gossip.neighbours import most_lines
-from .parameters import LIMITS, RunParameters
+from .parameters import LIMITS, RunParameters, Seal
 from .profiles import Profile, Transport
+from .runtime.addresses import encrypts
+from .runtime.admission import Encryption
 from .runtime.files import allow_files
 from .runtime.meter import Meter
 from .runtime.node import Node, Observer
@@ -43,6 +45,7 @@ __all__ = [
     "shard_seat",
     "swarm_listen",
     "swarm_profile",
+    "wish",
 ]
 
 AGENT = f"tallyp2p/{__version__}"
@@ -163,22 +166,29 @@ def assemble(
     listen: str | None = None,
     observers: Iterable[Observer] = (),
     insecure: bool = False,
+    encrypt: bool | None = None,
     trace: TraceFile | None = None,
     entropy: Entropy = os.urandom,
 ) -> Member:
     """Put a peer together and let it listen.  Call it inside the event loop that will run it.
 
-    `listen`: instead of the profile's address; `trace`: where everything is recorded that
+    `listen`: instead of the profile's address; `encrypt`, `insecure`: see `addresses.encrypts`,
+    None: as the profile says; `trace`: where everything is recorded that
     the machine is told and does.  Raises :class:`SettingsError` and :class:`FailureError` for
     an address that cannot be had.
     """
     allow_files(most_talked_to(profile))
     run = built.run
     birth = Birth.of(run, profile.timing, seat.secret, entropy(8), entropy(16), AGENT)
-    meter = Meter()
-    sockets = Sockets(meter, insecure=insecure, entropy=entropy)
+    listen = listen or profile.network.listen
+    encryption = None
+    if encrypts(listen, wanted=wish(profile, encrypt), sealed=_sealed(run), insecure=insecure):
+        # Where identities are no keys, the connection's is fresh at every start.
+        encryption = Encryption.of(seat.secret if _sealed(run) else entropy(32))
+    meter = Meter(curve=encryption is not None)
+    sockets = Sockets(meter, insecure=True, encryption=encryption, entropy=entropy)
     try:
-        endpoint = sockets.bind(listen or profile.network.listen)
+        endpoint = sockets.bind(listen)
     except BaseException:
         sockets.abandon()
         raise
@@ -201,6 +211,15 @@ def most_talked_to(profile: Profile) -> int:
     """How many others a peer of this profile talks to at most, while no stranger comes."""
     view = profile.run.view
     return min(profile.peers, most_lines(view)) if view else profile.peers
+
+
+def wish(profile: Profile, encrypt: bool | None) -> bool | None:
+    """What a person said about encryption: by an option, or else in the profile."""
+    return True if encrypt is None and profile.network.encrypt else encrypt
+
+
+def _sealed(run: RunParameters) -> bool:
+    return run.seal is Seal.ED25519
 
 
 def swarm_listen(profile: Profile, run_dir: Path, index: int) -> str:
@@ -231,5 +250,5 @@ def check_endpoint(text: str) -> None:
     if len(text) > LIMITS.endpoint or not ENDPOINT.fullmatch(text):
         raise SettingsError(
             f"{text!r} is not a peer's endpoint: write tcp://HOST:PORT or ipc://PATH (no spaces), "
-            "as the peer to be joined prints it"
+            "with # and its key if it has one, as the peer to be joined prints it"
         )

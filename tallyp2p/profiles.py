@@ -72,14 +72,19 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """Where a peer listens."""
+    """Where a peer listens, and whether others can read what is said."""
 
     listen: str = "tcp://127.0.0.1:*"  # `*` takes a free port; a swarm needs it, or ipc
     transport: Transport = Transport.TCP  # of a swarm; a single peer listens where it is told
+    encrypt: bool = False  # also where only this host can listen; elsewhere it is always on
 
     def __post_init__(self) -> None:
         if not self.listen.startswith(("tcp://", "ipc://")):
             raise SettingsError("listen must start with tcp:// or ipc://")
+        if self.encrypt and self.transport is Transport.IPC:
+            raise SettingsError(
+                "encrypt has nothing to do on ipc, which no other host can reach: leave out one"
+            )
 
 
 @dataclass(frozen=True, slots=True)

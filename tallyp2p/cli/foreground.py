@@ -21,16 +21,19 @@ from ..assemble import (
     named_seat,
     new_seat,
     shard_seat,
+    wish,
 )
 from ..errors import FailureError, Reason, SettingsError
 from ..gossip.events import MemberChanged, Notice, Refused
+from ..parameters import Seal
 from ..profiles import Profile
 from ..reporting.table import percent, printable, size
-from ..runtime.addresses import check_listen
+from ..runtime.addresses import encrypts
 from ..runtime.discovery import check_lan
 from ..runtime.files import allow_files
 from ..runtime.node import Progress
 from ..tracing.recording import TraceFile
+from ..wire.hello import endpoint_key
 from .errors import DONE, INTERRUPTED
 from .member import RENDEZVOUS, Outcome, live
 from .rundirs import new_run_dir, write_config
@@ -62,6 +65,7 @@ class Foreground:
     joining: bool  # that directory's run is to be taken part in, not a new one
     insecure: bool
     say: Callable[[str], None]
+    encrypt: bool | None = None  # None: nobody said
     trace: Path | None = None  # where to record what it lives through
     lan: bool = False  # find others, and be found, by multicast DNS
     _told_at: float = 0.0
@@ -73,7 +77,7 @@ class Foreground:
         """Until the peer is done; the exit code.  Raises what ends in one sentence."""
         for seed in self.seeds:
             check_endpoint(seed)
-        check_listen(self.profile.network.listen, self.insecure)
+        encrypt = self.encrypts()
         if self.lan:
             check_lan(self.profile.network.listen)
         allow_files(most_talked_to(self.profile))
@@ -93,12 +97,36 @@ class Foreground:
                 meet=self.joining,
                 lan=self.lan,
                 insecure=self.insecure,
+                encrypt=encrypt,
                 trace=trace,
                 greet=self._greet,
                 observers=[self.observe],
             )
         )
         return self._farewell(outcome)
+
+    def encrypts(self) -> bool:
+        """Whether to encrypt: a seed that names a key asks for it too.
+
+        Raises :class:`SettingsError` where the address or a seed does not allow it.
+        """
+        listen, wanted = self.profile.network.listen, wish(self.profile, self.encrypt)
+        if wanted is None and any(map(endpoint_key, self.seeds)):
+            wanted = True
+        sealed = self.profile.run.seal is Seal.ED25519
+        encrypted = encrypts(listen, wanted=wanted, sealed=sealed, insecure=self.insecure)
+        for seed in self.seeds:
+            if encrypted and not endpoint_key(seed):
+                raise SettingsError(
+                    f"will not join at {seed}: this peer encrypts, and that address names nobody's "
+                    "key; write it whole, with # and the key, as the peer to be joined prints it"
+                )
+            if endpoint_key(seed) and not encrypted:
+                raise SettingsError(
+                    f"cannot join at {seed} in clear: that peer encrypts; leave out --no-encrypt "
+                    "and --insecure-listen"
+                )
+        return encrypted
 
     def seat(self) -> Seat:
         """Which peer to be."""

@@ -79,6 +79,7 @@ async def live(
     lan: bool = False,
     fresh: bool = False,
     insecure: bool = False,
+    encrypt: bool | None = None,
     trace: TraceFile | None = None,
     leave_on: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM),
     greet: Callable[[Member], None] = lambda member: None,
@@ -88,7 +89,7 @@ async def live(
 
     `leave_on`: those signals; `run_dir`: where it writes; `meet`: find the others through that
     directory; `lan`: find them by multicast DNS; `fresh`: all peers of the swarm start now;
-    `trace`: see `assemble`; `greet` is called once it listens.
+    `insecure`, `encrypt`, `trace`: see `assemble`; `greet` is called once it listens.
     """
     with ExitStack() as files:
         writer = None
@@ -102,6 +103,7 @@ async def live(
             listen=listen,
             observers=watchers,
             insecure=insecure,
+            encrypt=encrypt,
             trace=trace,
         )
         if writer is not None:

@@ -71,10 +71,20 @@ __all__ = ["peer"]
     help="Record what this peer lives through in this new file, for `tallyp2p simulate --replay`.",
 )
 @click.option(
+    "--encrypt/--no-encrypt",
+    default=None,
+    help="Whether to encrypt all connections; the peers of a swarm all do, or none.  [default: "
+    "where --listen is an address that other hosts can reach, or a --seed names a key]  "
+    "--no-encrypt before other hosts is for peers that cannot, and only where ballots are "
+    "signed (run.seal): everybody on the way reads them, and who can connect can fill this "
+    "process's memory.",
+)
+@click.option(
     "--insecure-listen",
     is_flag=True,
-    help="Allow --listen on an address that other hosts can reach.  Ballots are neither signed "
-    "nor encrypted yet, and whoever can connect can fill this process's memory.",
+    help="Allow --listen, without encryption and with ballots that nobody signs, on an address "
+    "that other hosts can reach: for a network whose every host you trust.  Who can connect "
+    "may vote as anybody, and can fill this process's memory.",
 )
 @byzantine_option
 @profile_options
@@ -88,6 +98,7 @@ def peer(
     run_dir: Path | None,
     out: Path | None,
     trace: Path | None,
+    encrypt: bool | None,
     insecure_listen: bool,
     assume_byzantine: int | None,
     profile: str | None,
@@ -143,6 +154,7 @@ def peer(
         run_dir=run_dir or out,
         joining=run_dir is not None,
         insecure=insecure_listen,
+        encrypt=encrypt,
         trace=trace,
         lan=lan,
         say=lambda line: click.echo(line),

@@ -71,7 +71,7 @@ def test_peer_that_nobody_joins_gives_up_in_one_sentence() -> None:
         (["--listen", "tcp://0.0.0.0:7000"], 2, "address"),
         (["--seed", "foo"], 2, "tcp://HOST:PORT or ipc://PATH"),
         (["--listen", "ipc:///tmp/a b"], 2, "without spaces"),
-        (["--listen", "tcp://192.0.2.1:*"], 2, "--insecure-listen"),
+        (["--listen", "tcp://192.0.2.1:*", "--no-encrypt"], 2, "--insecure-listen"),
         (["--lan", "--listen", "ipc:///tmp/tallyp2p-inbox"], 2, "--lan"),
         (["--run", ".", "--config", "setup.cfg"], 2, "--config"),
         (["--run", "."], 2, "--shard"),
