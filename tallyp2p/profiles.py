@@ -38,6 +38,7 @@ __all__ = [
     "Profile",
     "RunSettings",
     "Transport",
+    "differences",
     "load",
     "preset_text",
     "presets",
@@ -192,6 +193,20 @@ def to_toml(profile: Profile) -> str:
         lines += ["", f"[{table}]"]
         lines += [f"{item.name} = {_toml(getattr(part, item.name))}" for item in fields(part)]
     return "\n".join(lines) + "\n"
+
+
+def differences(profile: Profile, base: Profile) -> dict[str, Any]:
+    """The settings of `profile` that are others in `base`, by full key."""
+    found = {
+        key: getattr(profile, key) for key in _TOP if getattr(profile, key) != getattr(base, key)
+    }
+    for table in _TABLES:
+        part, usual = getattr(profile, table), getattr(base, table)
+        for item in fields(part):
+            value = getattr(part, item.name)
+            if value != getattr(usual, item.name):
+                found[f"{table}.{item.name}"] = value
+    return found
 
 
 def _read(source: str | Path, seen: tuple[str, ...]) -> dict[str, _Value]:

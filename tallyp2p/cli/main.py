@@ -17,6 +17,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "swarm": "start a swarm of peers on this host, watch it learn, print the result",
     "peer": "run one peer in the foreground",
+    "keygen": "make an identity: a secret key, and the public one to be invited by",
     "export": "write the data of a peer for one in another language",
     "conform": "test an implementation of the protocol against its specification",
     "simulate": "run a whole swarm in virtual time, with every fault, from one seed",

@@ -1,0 +1,1 @@
+"""Who may take part, and how they come to: key files, charters, invitations."""
