@@ -30,6 +30,7 @@ from .wire.hello import ENDPOINT
 
 if TYPE_CHECKING:
     from .learning.builder import Built
+    from .wire.electorate import Electorate
 
 __all__ = [
     "AGENT",
@@ -167,24 +168,31 @@ def assemble(
     observers: Iterable[Observer] = (),
     insecure: bool = False,
     encrypt: bool | None = None,
+    electorate: Electorate | None = None,
     trace: TraceFile | None = None,
     entropy: Entropy = os.urandom,
 ) -> Member:
     """Put a peer together and let it listen.  Call it inside the event loop that will run it.
 
     `listen`: instead of the profile's address; `encrypt`, `insecure`: see `addresses.encrypts`,
-    None: as the profile says; `trace`: where everything is recorded that
-    the machine is told and does.  Raises :class:`SettingsError` and :class:`FailureError` for
+    None: as the profile says; `electorate`: the list of members, where the run has one: nobody
+    else may connect, nor is heard; `trace`: where everything is recorded that the machine is
+    told and does.  Raises :class:`SettingsError` and :class:`FailureError` for
     an address that cannot be had.
     """
     allow_files(most_talked_to(profile))
     run = built.run
     birth = Birth.of(run, profile.timing, seat.secret, entropy(8), entropy(16), AGENT)
+    machine = birth.machine() if trace is None else Recorded(birth, trace)
+    codec = birth.codec(machine, seat.secret, electorate)
     listen = listen or profile.network.listen
     encryption = None
     if encrypts(listen, wanted=wish(profile, encrypt), sealed=_sealed(run), insecure=insecure):
         # Where identities are no keys, the connection's is fresh at every start.
-        encryption = Encryption.of(seat.secret if _sealed(run) else entropy(32))
+        encryption = Encryption.of(
+            seat.secret if _sealed(run) else entropy(32),
+            None if electorate is None else electorate.curve_keys,
+        )
     meter = Meter(curve=encryption is not None)
     sockets = Sockets(meter, insecure=True, encryption=encryption, entropy=entropy)
     try:
@@ -192,8 +200,6 @@ def assemble(
     except BaseException:
         sockets.abandon()
         raise
-    machine = birth.machine() if trace is None else Recorded(birth, trace)
-    codec = birth.codec(machine, seat.secret)
     node = Node(machine, codec, sockets, built.contributor, run, observers)
     return Member(
         seat=seat,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 import zmq
@@ -35,17 +35,17 @@ class Encryption:
     admits: Callable[[bytes], bool]  # whether a CURVE key, 32 bytes, may connect
 
     @classmethod
-    def of(cls, secret: bytes, electorate: Iterable[bytes] | None = None) -> Encryption:
+    def of(cls, secret: bytes, admitted: Container[bytes] | None = None) -> Encryption:
         """The encryption of the peer with this secret key of 32 bytes (protocol_spec 07, KEY).
 
-        `electorate`: identities, 32 bytes each, of those who may connect; None: everybody.
+        `admitted`: CURVE keys, 32 bytes each, of those who may connect; None: everybody.
         """
-        from ..wire.keys import curve_keys, curve_public, identity_text  # brings OpenSSL
+        from ..wire.keys import curve_keys, identity_text  # brings OpenSSL
         from ..wire.seal import identity_of
 
         admits: Callable[[bytes], bool] = lambda key: True  # noqa: E731
-        if electorate is not None:
-            admits = frozenset(map(curve_public, electorate)).__contains__
+        if admitted is not None:
+            admits = admitted.__contains__
         return cls(*curve_keys(secret), identity_text(identity_of(secret)), admits)
 
     def listener(self) -> dict[int, int | bytes]:

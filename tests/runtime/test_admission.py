@@ -15,18 +15,17 @@ from tallyp2p.parameters import LIMITS
 from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.transport import Arrival, Transport
+from tallyp2p.wire.keys import curve_public
 from tallyp2p.wire.seal import identity_of
 
 HERE = "tcp://127.0.0.1:*"
 ALICE, BOB, EVE = (bytes([number]) * 32 for number in (1, 2, 3))
-LIST = frozenset(map(identity_of, (ALICE, BOB)))
+LIST = frozenset(curve_public(identity_of(secret)) for secret in (ALICE, BOB))
 
 
 @asynccontextmanager
-async def peer(
-    secret: bytes, electorate: frozenset[bytes] | None = LIST
-) -> AsyncIterator[Transport]:
-    made = Transport(Meter(curve=True), encryption=Encryption.of(secret, electorate))
+async def peer(secret: bytes, admitted: frozenset[bytes] | None = LIST) -> AsyncIterator[Transport]:
+    made = Transport(Meter(curve=True), encryption=Encryption.of(secret, admitted))
     try:
         yield made
     finally:
