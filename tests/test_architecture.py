@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS: list[set[str]] = [
     {"version", "errors"},
     {"parameters", "payloads", "messages", "bits"},
-    {"consensus"},
+    {"consensus", "storage"},
     {"gossip", "learning", "wire"},
     {"birth", "tracing"},
     {"runtime", "simulator"},
