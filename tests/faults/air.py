@@ -26,9 +26,10 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Rules", "address", "enter", "unavailable"]
+__all__ = ["Rules", "address", "enter", "mount", "unavailable"]
 
-_NEWNET = 0x40000000
+_NEWNET, _NEWNS = 0x40000000, 0x20000
+_PRIVATE, _BIND = 0x44000, 0x1000  # MS_REC | MS_PRIVATE; MS_BIND
 _TUN = 0x1001  # IFF_TUN | IFF_NO_PI
 _TUNSETIFF = 0x400454CA
 _SET_ADDRESS, _SET_MASK, _SET_FLAGS = 0x8916, 0x891C, 0x8914
@@ -66,6 +67,14 @@ def enter(namespace: str) -> None:
         _must(ctypes.CDLL(None, use_errno=True).setns(file, _NEWNET))
     finally:
         os.close(file)
+
+
+def mount(file: str, at: str) -> None:
+    """Let this process, and those that it starts, see `file` at another path as well."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    _must(libc.unshare(_NEWNS))
+    _must(libc.mount(b"none", b"/", None, _PRIVATE, None))
+    _must(libc.mount(file.encode(), at.encode(), None, _BIND, None))
 
 
 def unavailable() -> str:

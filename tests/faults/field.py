@@ -23,7 +23,7 @@ from tests.faults.air import Rules, address
 from tests.faults.history import History, Life
 from tests.faults.phases import Phase
 
-__all__ = ["PORT", "QUICK", "Field", "Nursery", "Process"]
+__all__ = ["PORT", "QUICK", "Field", "Nursery", "Process", "Program"]
 
 PORT = 7000
 
@@ -59,7 +59,8 @@ class Process:
     @property
     def log(self) -> str:
         """What it printed."""
-        return (self.directory / "log").read_text()
+        path = self.directory / "log"
+        return path.read_text() if path.exists() else ""
 
     @property
     def round(self) -> int:
@@ -74,7 +75,7 @@ class Process:
         return [line for line in lines if line["event"] == event]
 
 
-class _Program:
+class Program:
     """A program of ours that answers each line with a line, and ends with its input."""
 
     def __init__(self, module: str, *arguments: object) -> None:
@@ -88,6 +89,7 @@ class _Program:
         self.first = self._read()
 
     def ask(self, line: str) -> Any:
+        """What it answers to a line."""
         assert self.process.stdin is not None
         self.process.stdin.write(line)
         self.process.stdin.flush()
@@ -100,11 +102,12 @@ class _Program:
         return json.loads(line)
 
     def end(self) -> None:
+        """Close its input, and wait until it is gone."""
         with self.process:
             self.process.communicate()
 
 
-class Nursery(_Program):
+class Nursery(Program):
     """A process that peers are forked from.  It takes seconds to start, so let fields share it."""
 
     def __init__(self) -> None:
@@ -130,7 +133,7 @@ class Field:
 
     def __enter__(self) -> Field:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._air = _Program("tests.faults.air", self.peers, self.seed)
+        self._air = Program("tests.faults.air", self.peers, self.seed)
         return self
 
     def __exit__(
@@ -210,6 +213,10 @@ class Field:
             *[f"--seed={endpoint}" for endpoint in (at if seeds is None else seeds)],
             *[f"--set={name}={value}" for name, value in settings.items()],
         ]
+
+    def strangers(self, host: int, endpoint: str, count: int) -> Program:
+        """A process on a host that opens idle connections to a peer and keeps them."""
+        return Program("tests.faults.strangers", self.namespace(host), endpoint, count)
 
     def signal(self, peers: Iterable[int], number: signal.Signals) -> None:
         """Send a signal to the newest process of each peer."""

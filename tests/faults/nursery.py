@@ -58,6 +58,9 @@ def _start(order: dict[str, Any]) -> int:
         if os.getppid() != parent:
             os._exit(1)
         _become(order)
+        if environment := order.get("environment"):  # a library must be loaded before Python
+            words = [sys.executable, "-m", "tallyp2p.cli", *order["arguments"]]
+            os.execve(sys.executable, words, {**os.environ, **environment})
         from tallyp2p.cli.main import main as command
 
         command(order["arguments"])
@@ -81,6 +84,8 @@ def _become(order: dict[str, Any]) -> None:
         with open(f"{group}/cgroup.procs", "w") as tasks:
             tasks.write(str(os.getpid()))
     air.enter(order["namespace"])
+    for at, instead in order.get("mounts", {}).items():
+        air.mount(instead, at)
     if files := order.get("files"):
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     if pause := order.get("pause"):

@@ -1,0 +1,115 @@
+"""What surrounds a process fails: its port, its files, its clock, the names of others."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.faults.air import address
+from tests.faults.field import PORT, QUICK, Field, Nursery
+
+pytestmark = pytest.mark.slow
+
+DEADLINE = float(QUICK["timing.deadline"])
+GOSSIP = float(QUICK["timing.gossip_interval"])
+FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+LATE = 1.5  # s: a busy host's timers are late
+
+
+def test_a_port_in_use_is_said_in_one_sentence(nursery: Nursery, tmp_path: Path) -> None:
+    with Field(nursery, tmp_path, peers=2, rounds=400, settings=QUICK) as field:
+        field.start([0, 1])
+        field.until_round([0, 1], 0)
+        (second,) = field.start([0])
+        field.until(lambda: field.dead([0]), 20, "the second process to end")
+        assert second.code == 1
+        (line,) = (line for line in second.log.splitlines() if line.startswith("Error"))
+        assert "tcp://10.77.0.1:7000" in line and "in use" in line and "choose another port" in line
+        assert field.processes[0].code is None
+
+
+def test_out_of_files_a_peer_lives_and_recovers(nursery: Nursery, tmp_path: Path) -> None:
+    """Strangers take all files that it may open; peer 3 is started when there are none."""
+    settings = {**QUICK, "timing.quorum": "2"}
+    with Field(nursery, tmp_path, peers=4, rounds=160, settings=settings, pause=0.2) as field:
+        field.start([0, 1, 2])
+        field.until_round([0, 1, 2], 4)
+        victim = field.newest(0).id
+        used = len(os.listdir(f"/proc/{victim}/fd"))
+        limits = resource.prlimit(victim, resource.RLIMIT_NOFILE)
+        resource.prlimit(victim, resource.RLIMIT_NOFILE, (used + 8, limits[1]))
+        strangers = field.strangers(1, field.endpoint(0), 64)
+        field.until(
+            lambda: len(os.listdir(f"/proc/{victim}/fd")) >= used + 8, 5, "no file to be left"
+        )
+        field.start([3])
+        at = field.newest(0).round
+        field.until_round([0, 1, 2], at + 6)  # it goes on meanwhile
+        strangers.end()
+        resource.prlimit(victim, resource.RLIMIT_NOFILE, limits)
+        begin = time.monotonic()
+        field.until(lambda: "joined" in field.newest(3).log, 10, "peer 3 to be met")
+        field.until(
+            lambda: any(line["alive"] == 4 for line in field.newest(0).metrics("round")),
+            10 - (time.monotonic() - begin),
+            "the victim to know peer 3",
+        )
+        field.finish()
+        history = field.history()
+    assert not history.equivocations()
+    assert max(history.waits(range(4))) < DEADLINE + LATE
+
+
+@pytest.mark.skipif(not FAKETIME, reason="libfaketime is not installed")
+def test_a_clock_that_jumps_changes_nothing(nursery: Nursery, tmp_path: Path) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("+2d")
+    jumping = {
+        "LD_PRELOAD": str(FAKETIME[0]),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    with Field(nursery, tmp_path / "f", peers=4, rounds=60, settings=QUICK, pause=0.2) as field:
+        field.start([3], environment=jumping)
+        field.until(lambda: "listens" in field.newest(3).log, 30, "peer 3 to listen")
+        field.start([0, 1, 2])
+        for jump in ("-1h", "+1h", "-2d"):
+            field.until_round(range(4), field.newest(0).round + 4)
+            clock.write_text(jump)
+        field.finish()
+        history = field.history()
+        made = datetime.fromisoformat(field.newest(3).metrics("started")[0]["time"])
+        assert made - datetime.now(UTC) > timedelta(days=1)  # its clock was indeed another one
+    tallies = [history.of(peer)[0].elections() for peer in range(4)]
+    assert all(tally == tallies[0] for tally in tallies) and len(tallies[0]) == 30
+    for peer in range(4):
+        (life,) = history.of(peer)
+        for _, change in life.notices("member_changed"):
+            assert change["state"] == "alive" or change["cause"] == "bye", change
+
+
+def test_a_name_that_is_not_found_at_first(nursery: Nursery, tmp_path: Path) -> None:
+    hosts, resolver = tmp_path / "hosts", tmp_path / "resolv.conf"
+    hosts.write_text("127.0.0.1 localhost\n")
+    resolver.write_text("nameserver 10.77.0.200\noptions timeout:1 attempts:1\n")  # nobody
+    settings = {**QUICK, "timing.quorum": "2"}
+    with Field(nursery, tmp_path / "f", peers=3, rounds=120, settings=settings, pause=0.2) as field:
+        field.start([0, 1], seeds=[field.endpoint(0), field.endpoint(1)])  # they know not of 2
+        field.until_round([0, 1], 4)
+        field.start(
+            [2],
+            seeds=[f"tcp://alpha.example:{PORT}"],
+            mounts={"/etc/hosts": str(hosts), "/etc/resolv.conf": str(resolver)},
+        )
+        field.until(lambda: "listens" in field.newest(2).log, 30, "peer 2 to listen")
+        time.sleep(3)
+        assert "joined" not in field.newest(2).log
+        hosts.write_text(f"127.0.0.1 localhost\n{address(0)} alpha.example\n")
+        field.until(lambda: "joined" in field.newest(2).log, 10, "peer 2 to join")
+        field.finish()
