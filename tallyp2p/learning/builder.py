@@ -20,6 +20,7 @@ from .models import make
 from .seeds import generator
 from .settings import DataSettings, LearningSettings
 from .sources import Batches, Inputs, Source, inputs_of, pool_digest, source_of
+from .state import Memory
 from .strategies.argmax import ArgmaxVotes
 from .strategies.base import Strategy
 from .strategies.tally import TallyTargets
@@ -59,6 +60,7 @@ class Built:
     run: RunParameters  # as the learner counts by it; the peer's must be equal
     weights: int  # numbers in the model
     digests: Callable[[], Mapping[str, str]]  # what was said, heard and learnt: Learner.digests
+    memory: Memory | None = None  # None: a learner whose state nobody can keep
 
     @property
     def classes(self) -> int:
@@ -104,7 +106,8 @@ def build(
 
     learner = _learner(trainer(), agreed, learning, rounds, seed, index, probes, test)
     contributor = WithBaseline(learner, trainer(), learning, rounds, test)
-    return Built(contributor, agreed, _size(learner.trainer.model), learner.digests)
+    memory = Memory(contributor.snapshot, contributor.restore)
+    return Built(contributor, agreed, _size(learner.trainer.model), learner.digests, memory)
 
 
 def build_own(
@@ -140,7 +143,8 @@ def build_own(
             _check_labels(source, what, classes)
     trainer = _trainer(model, private, learning, seed, index)
     learner = _learner(trainer, agreed, learning, rounds, seed, index, public, measured)
-    return Built(learner, agreed, _size(model), learner.digests)
+    memory = Memory(learner.snapshot, learner.restore)
+    return Built(learner, agreed, _size(model), learner.digests, memory)
 
 
 def use_one_thread() -> None:
