@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .birth import Birth
+from .birth import NOT_ON_IT, Birth
 from .errors import SettingsError
 from .gossip.neighbours import most_lines
 from .parameters import LIMITS, RunParameters, Seal
+from .payloads import author_of
 from .profiles import Profile, Transport
-from .runtime.addresses import encrypts
+from .runtime.addresses import encrypts, exposed
 from .runtime.admission import Encryption
 from .runtime.files import allow_files
 from .runtime.meter import Meter
@@ -40,6 +41,8 @@ __all__ = [
     "build",
     "build_own",
     "check_endpoint",
+    "check_open",
+    "key_seat",
     "most_talked_to",
     "named_seat",
     "new_seat",
@@ -100,6 +103,47 @@ def named_seat(profile: Profile, name: str, index: int | None = None) -> Seat:
 def new_seat(profile: Profile, index: int | None = None, entropy: Entropy = os.urandom) -> Seat:
     """A peer that never was before, on a random shard unless given."""
     return _seat(profile, entropy(32), index)
+
+
+def key_seat(
+    profile: Profile,
+    secret: bytes,
+    index: int | None = None,
+    electorate: Electorate | None = None,
+) -> Seat:
+    """The peer with this secret key of 32 bytes; its shard follows from its identity unless given.
+
+    Raises :class:`SettingsError` where the run does not sign, or has a list without this peer.
+    """
+    if profile.run.seal is not Seal.ED25519:
+        raise SettingsError(
+            "a key (--key) signs, but ballots of this run are not signed: add "
+            "--set run.seal=ed25519, as all peers of the run must"
+        )
+    from .wire.seal import identity_of
+
+    identity = identity_of(secret)
+    if electorate is not None and identity not in electorate:
+        raise SettingsError(NOT_ON_IT)
+    if index is None:
+        index = int.from_bytes(author_of(identity), "big") % profile.peers
+    return replace(shard_seat(profile, index), secret=secret)
+
+
+def check_open(profile: Profile, listen: str, asked: bool) -> bool:
+    """Whether anybody who can reach `listen` may vote as often as they like: an open run.
+
+    Raises :class:`SettingsError` where nobody has `asked` for that.
+    """
+    if profile.run.electorate or not exposed(listen):
+        return False
+    if not asked:
+        raise SettingsError(
+            f"will not listen on {listen} without a list of members: whoever can connect could "
+            "vote under as many names as they like; invite those who may (tallyp2p invite), or "
+            "ask for an open run with --open (open_run=True)"
+        )
+    return True
 
 
 def _seat(profile: Profile, secret: bytes, index: int | None) -> Seat:

@@ -18,7 +18,7 @@ from .wire.codec import Codec
 if TYPE_CHECKING:
     from .wire.electorate import Electorate
 
-__all__ = ["Birth"]
+__all__ = ["NOT_ON_IT", "Birth"]
 
 
 _NO_LIST = (
@@ -28,7 +28,7 @@ _NO_LIST = (
 _OTHER_LIST = (
     "this list of members is not the run's: run.electorate names another, so ask whoever invites"
 )
-_NOT_ON_IT = "this peer's key is not on the list of members of this run: ask for an invitation"
+NOT_ON_IT = "this peer's key is not on the list of members of this run: ask for an invitation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,6 @@ class Birth:
         if self.run.electorate != (electorate.digest if electorate is not None else ""):
             raise SettingsError(_NO_LIST if electorate is None else _OTHER_LIST)
         if electorate is not None and self.identity not in electorate:
-            raise SettingsError(_NOT_ON_IT)
+            raise SettingsError(NOT_ON_IT)
         sealer = Sealer(self.run.digest, secret, self.instance, machine.credentials, electorate)
         return Codec(self.run, machine.author, sealer)

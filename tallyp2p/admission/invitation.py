@@ -38,6 +38,7 @@ _VERSION = re.compile(r"tally[0-9]+-")
 _DIGITS = re.compile(r"[A-Za-z0-9_-]*", re.A)
 _HEAD = struct.Struct(">BHH")  # flags, shard, member
 _SIZE, _CHECK = 3, 8  # bytes
+_OWN = ("network.listen", "network.transport")  # each peer's own business
 _SECRET = 0x01  # flag: the secret key is in it
 
 
@@ -45,8 +46,8 @@ _SECRET = 0x01  # flag: the secret key is in it
 class Invitation:
     """One seat of a run.  Raises :class:`SettingsError` when its parts contradict each other.
 
-    `profile`: what all of the run agree on, with run.electorate in it; the network settings
-    are each peer's own, and do not travel.
+    `profile`: what all of the run agree on, with run.electorate in it; where a peer listens is
+    its own business, and does not travel.
     """
 
     profile: Profile
@@ -83,10 +84,8 @@ class Invitation:
         body += len(listed).to_bytes(2, "big") + b"".join(listed)
         body += bytes((len(self.seeds),))
         body += b"".join(bytes((len(seed),)) + seed.encode("ascii") for seed in self.seeds)
-        settings = differences(self.profile, load())
-        own = [key for key in settings if key.startswith("network.") or key == "run.electorate"]
-        for key in own:
-            del settings[key]
+        found = differences(self.profile, load())
+        settings = {key: found[key] for key in found if key not in (*_OWN, "run.electorate")}
         body += json.dumps(settings, separators=(",", ":")).encode("ascii")
         body = (_SIZE + len(body) + _CHECK).to_bytes(_SIZE, "big") + body
         text = _PREFIX + _to_text(body + _checksum(body))
@@ -120,7 +119,7 @@ def _profile(settings: bytes, electorate: Electorate) -> Profile:
         given = None
     if not isinstance(given, dict):
         raise _strange("its settings are no JSON object")
-    if any(key.startswith("network.") for key in given):
+    if not given.keys().isdisjoint(_OWN):
         raise _strange("it sets where a peer listens, which is each peer's own business")
     return load("default", {**given, "run.electorate": electorate.digest}, "the token")
 

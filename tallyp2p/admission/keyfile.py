@@ -84,7 +84,7 @@ def held_key(path: Path) -> Iterator[bytes]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Put `text` into the new file `path`, mode 0600, and have it on the disk.
+    """Put `text` into the new file `path`, mode 0600, and have it on the disk (UTF-8).
 
     Raises :class:`SettingsError` when there is something at `path` already, and
     :class:`FailureError` when it cannot be written, leaving nothing.
@@ -93,13 +93,11 @@ def write_private(path: Path, text: str) -> None:
     try:
         file = os.open(path, flags, 0o600)
     except FileExistsError:
-        raise SettingsError(
-            f"{path} exists, and a key is never overwritten: name another file"
-        ) from None
+        raise SettingsError(f"{path} exists, and is never overwritten: name another file") from None
     except OSError as error:
         raise FailureError(f"cannot write {path}: {error.strerror}; name another file") from None
     try:
-        with open(file, "w", encoding="ascii") as opened:
+        with open(file, "w", encoding="utf-8", newline="") as opened:
             os.fchmod(file, 0o600)  # whatever the umask took away
             opened.write(text)
             opened.flush()

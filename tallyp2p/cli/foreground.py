@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..admission.keyfile import held_key
 from ..assemble import (
     Member,
     Seat,
     build,
     check_endpoint,
+    check_open,
+    key_seat,
     most_talked_to,
     named_seat,
     new_seat,
     shard_seat,
     wish,
 )
-from ..errors import FailureError, Reason, SettingsError
+from ..errors import FailureError, SettingsError
 from ..gossip.events import MemberChanged, Notice, Refused
 from ..parameters import Seal
 from ..profiles import Profile
@@ -33,13 +38,21 @@ from ..runtime.discovery import check_lan
 from ..runtime.files import allow_files
 from ..runtime.node import Progress
 from ..tracing.recording import TraceFile
+from ..wire.electorate import Electorate
 from ..wire.hello import endpoint_key
 from .errors import DONE, INTERRUPTED
 from .member import RENDEZVOUS, Outcome, live
+from .refusals import refusal
 from .rundirs import new_run_dir, write_config
 
-__all__ = ["Foreground", "refusal"]
+__all__ = ["Foreground"]
 
+_log = logging.getLogger(__name__)
+
+_OPEN = (
+    "OPEN RUN: anybody who can reach a peer of this run may vote, under as many names as they "
+    "like, so its votes have no security"
+)
 _PAUSE = 2.0  # s between two lines about progress
 _REFUSALS = 32  # different lines about refusals
 
@@ -68,6 +81,10 @@ class Foreground:
     encrypt: bool | None = None  # None: nobody said
     trace: Path | None = None  # where to record what it lives through
     lan: bool = False  # find others, and be found, by multicast DNS
+    key: Path | None = None  # the file of the identity's secret key
+    electorate: Electorate | None = None  # who may take part, where the run has a list
+    seated: bool = False  # run_dir is a seat's, with all that this peer needs, to be started anew
+    open_run: bool = False  # let anybody vote who can reach this peer
     _told_at: float = 0.0
     _descriptor: str = ""  # of the own run, once that is known
     _refusals: set[str] = field(default_factory=set)
@@ -78,14 +95,24 @@ class Foreground:
         for seed in self.seeds:
             check_endpoint(seed)
         encrypt = self.encrypts()
+        opened = check_open(
+            self.profile, self.profile.network.listen, self.open_run or self.insecure
+        )
         if self.lan:
             check_lan(self.profile.network.listen)
         allow_files(most_talked_to(self.profile))
-        seat = self.seat()
+        with ExitStack() as files:
+            secret = None if self.key is None else files.enter_context(held_key(self.key))
+            return self._live(self.seat(secret), encrypt, opened)
+
+    def _live(self, seat: Seat, encrypt: bool, opened: bool) -> int:
         trace = None if self.trace is None else TraceFile(self.trace)
-        if self.run_dir is not None and not self.joining:
+        if self.run_dir is not None and not (self.joining or self.seated):
             write_config(new_run_dir(self.run_dir), self.profile)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(DONE))  # nobody knows us yet
+        if opened:
+            self.say(_OPEN)
+            _log.warning(_OPEN)
         self.say(f"reading shard {seat.index} of {self.profile.peers} ...")
         outcome = asyncio.run(
             live(
@@ -98,6 +125,7 @@ class Foreground:
                 lan=self.lan,
                 insecure=self.insecure,
                 encrypt=encrypt,
+                electorate=self.electorate,
                 trace=trace,
                 greet=self._greet,
                 observers=[self.observe],
@@ -128,8 +156,10 @@ class Foreground:
                 )
         return encrypted
 
-    def seat(self) -> Seat:
-        """Which peer to be."""
+    def seat(self, secret: bytes | None = None) -> Seat:
+        """Which peer to be; `secret`: what is in the file of its key."""
+        if secret is not None:
+            return key_seat(self.profile, secret, self.shard, self.electorate)
         if self.name is not None:
             return named_seat(self.profile, self.name, self.shard)
         if self.shard is not None:
@@ -208,17 +238,6 @@ class Foreground:
             sys.stderr.flush()
             os._exit(code)
         return code
-
-
-def refusal(told: Refused, descriptor: str) -> str:
-    """A refusal in one line; one over settings names those that differ from `descriptor`'s."""
-    who = "another peer refused us" if told.by_them else "refused"
-    if told.by_them and told.reason == Reason.RUN:  # its text is that peer's whole descriptor
-        theirs = sorted(set(told.text.splitlines()) - set(descriptor.splitlines()))
-        what = f" (there {', '.join(theirs)})" if theirs else ""
-        return f"{who}: it runs with other settings{what}"
-    lines = told.text.splitlines()
-    return f"{who}: {lines[0] if lines else f'reason {told.reason}'}"
 
 
 def _short(author: bytes) -> str:

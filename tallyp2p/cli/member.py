@@ -27,6 +27,7 @@ from ..tracing.recording import TraceFile
 
 if TYPE_CHECKING:
     from ..learning.builder import Built
+    from ..wire.electorate import Electorate
 
 __all__ = ["Outcome", "RENDEZVOUS", "live", "serve"]
 
@@ -80,6 +81,7 @@ async def live(
     fresh: bool = False,
     insecure: bool = False,
     encrypt: bool | None = None,
+    electorate: Electorate | None = None,
     trace: TraceFile | None = None,
     leave_on: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM),
     greet: Callable[[Member], None] = lambda member: None,
@@ -89,7 +91,7 @@ async def live(
 
     `leave_on`: those signals; `run_dir`: where it writes; `meet`: find the others through that
     directory; `lan`: find them by multicast DNS; `fresh`: all peers of the swarm start now;
-    `insecure`, `encrypt`, `trace`: see `assemble`; `greet` is called once it listens.
+    `insecure`, `encrypt`, `electorate`, `trace`: see `assemble`; `greet` is called once it listens.
     """
     with ExitStack() as files:
         writer = None
@@ -104,6 +106,7 @@ async def live(
             observers=watchers,
             insecure=insecure,
             encrypt=encrypt,
+            electorate=electorate,
             trace=trace,
         )
         if writer is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -52,11 +53,25 @@ __all__ = ["peer"]
     help="Be the peer of this name instead: the same name is the same peer, whatever its shard.",
 )
 @click.option(
+    "--key",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Be the peer of this secret key (tallyp2p keygen), in a run whose ballots are signed.",
+)
+@click.option(
+    "--electorate",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The list of those who may take part, where the run has one.  Whoever was invited has "
+    "it in the directory that `tallyp2p join` made.",
+)
+@click.option(
     "--run",
     "run_dir",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Take part in the run of this directory: its config.toml, its peers, its metrics.",
+    help="Take part in the run of this directory: its config.toml, its peers, its metrics; with "
+    "--shard unless `tallyp2p join` or `invite` made it, which know whose it is.",
 )
 @click.option(
     "--out",
@@ -86,6 +101,14 @@ __all__ = ["peer"]
     "that other hosts can reach: for a network whose every host you trust.  Who can connect "
     "may vote as anybody, and can fill this process's memory.",
 )
+@click.option(
+    "--open",
+    "open_run",
+    is_flag=True,
+    help="Allow --listen on an address that other hosts can reach though the run has no list of "
+    "members: anybody who can connect may vote, under as many names as they like, so the votes "
+    "have no security.",
+)
 @byzantine_option
 @profile_options
 @verbose_option
@@ -95,11 +118,14 @@ def peer(
     lan: bool,
     shard: tuple[int, int] | None,
     name: str | None,
+    key: Path | None,
+    electorate: Path | None,
     run_dir: Path | None,
     out: Path | None,
     trace: Path | None,
     encrypt: bool | None,
     insecure_listen: bool,
+    open_run: bool,
     assume_byzantine: int | None,
     profile: str | None,
     config: Path | None,
@@ -122,16 +148,28 @@ def peer(
     Start peer 3 of a running swarm again after it was killed:
       tallyp2p peer --run tallyp2p-runs/20260101-120000-default --shard 3/10
     """
+    from ..admission.place import is_place, read_electorate, read_place
     from .foreground import Foreground
 
+    seated = run_dir is not None and is_place(run_dir)
+    place = read_place(run_dir) if run_dir is not None and seated else None
     if run_dir is not None:
-        clash = {"--config": config, "--profile": profile, "--out": out}
+        clash: dict[str, object] = {"--config": config, "--profile": profile, "--out": out}
+        if seated:
+            clash |= {"--name": name, "--shard": shard, "--key": key, "--electorate": electorate}
         for option, value in clash.items():
             if value is not None:
                 raise click.UsageError(f"--run takes everything from its directory: omit {option}")
-        if shard is None:
+        if shard is None and not seated:
             raise click.UsageError("--run needs --shard I/N: which peer of that run to be")
         config = run_dir / "config.toml"
+    if key is not None and name is not None:
+        raise click.UsageError("--key and --name both say which peer to be: give one of them")
+    listed = None
+    if place is not None:
+        key, listed, seeds = place.key, place.electorate, (*seeds, *place.seeds)
+    elif electorate is not None:
+        listed = read_electorate(electorate)
     chosen = chosen_profile(
         profile,
         config,
@@ -142,21 +180,28 @@ def peer(
             "learning.assume_byzantine": assume_byzantine,
         },
     )
+    if listed is not None and not chosen.run.electorate:
+        chosen = replace(chosen, run=replace(chosen.run, electorate=listed.digest))
     if run_dir is not None and shard is not None:
         peers = chosen_profile(None, config, ()).peers
         if shard[1] != peers:
             raise click.UsageError(f"that run has {peers} shards: --shard {shard[0]}/{peers}")
+    index = None if shard is None else shard[0]
     shell = Foreground(
         profile=chosen,
         seeds=seeds,
-        shard=None if shard is None else shard[0],
+        shard=index if place is None else place.shard,
         name=name,
         run_dir=run_dir or out,
-        joining=run_dir is not None,
+        joining=run_dir is not None and not seated,
         insecure=insecure_listen,
         encrypt=encrypt,
         trace=trace,
         lan=lan,
+        key=key,
+        electorate=listed,
+        seated=seated,
+        open_run=open_run,
         say=lambda line: click.echo(line),
     )
     return shell.run()

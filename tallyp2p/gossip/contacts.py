@@ -197,7 +197,8 @@ class Contacts:
         """Meet whoever said HELLO; None when it cannot be a member."""
         author = author_of(hello.identity)
         if hello.run != self._run.digest:
-            self.turn_away(hello.endpoint, Reason.RUN, self._run.descriptor, now)
+            about = f"it is of run {hello.run[:8].hex()}, we of run {self._run.run.hex()}"
+            self.turn_away(hello.endpoint, Reason.RUN, self._run.descriptor, now, about)
             return None
         if author == self._membership.author:
             mine = hello.identity == self._card.identity
@@ -272,10 +273,12 @@ class Contacts:
             if round is not None or self._ledger.newest(member.author) is not None:
                 self.greet(member.endpoint, member, round)
 
-    def turn_away(self, endpoint: str, reason: Reason, text: str, now: float) -> None:
-        """Tell a peer why it cannot be a member, on a connection made for that alone."""
-        about = "it runs with other settings" if reason is Reason.RUN else text
-        self._outbox.refuse(Refused(int(reason), f"{endpoint}: {about}"), now)
+    def turn_away(
+        self, endpoint: str, reason: Reason, text: str, now: float, about: str = ""
+    ) -> None:
+        """Tell a peer why it cannot be a member, on a connection made for that alone; and observers
+        what it is `about`."""
+        self._outbox.refuse(Refused(int(reason), f"{endpoint}: {about or text}"), now)
         if now < self._scold_at or endpoint == self.endpoint:
             return
         self._scold_at = now + 1.0

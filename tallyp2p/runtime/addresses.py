@@ -13,7 +13,7 @@ from ..errors import FailureError, SettingsError
 from ..parameters import LIMITS
 from ..wire.hello import ENDPOINT
 
-__all__ = ["bind_error", "check_listen", "encrypts"]
+__all__ = ["bind_error", "check_listen", "encrypts", "exposed"]
 
 
 def check_listen(listen: str, insecure: bool) -> None:
@@ -23,7 +23,7 @@ def check_listen(listen: str, insecure: bool) -> None:
     ipc are allowed unless `insecure` is set, or the peer encrypts (see :func:`encrypts`).
     Raises :class:`SettingsError`; :class:`FailureError` when an ipc path is in use.
     """
-    if _exposed(listen) and not insecure:
+    if exposed(listen) and not insecure:
         raise SettingsError(
             f"will not listen on {listen}: who can connect reads what is said and may join; use "
             "tcp://127.0.0.1:* or ipc://PATH, or allow it with --insecure-listen on a network "
@@ -39,7 +39,7 @@ def encrypts(listen: str, *, wanted: bool | None, sealed: bool, insecure: bool) 
     ballots are signed, when it is not `wanted`; in any other only if `insecure` is set.
     Raises :class:`SettingsError` as `check_listen` does, and for what contradicts itself.
     """
-    exposed = _exposed(listen)
+    reachable = exposed(listen)
     if wanted and listen.startswith("ipc://"):
         raise SettingsError(
             f"nothing is encrypted on {listen}: no other host can reach it; leave out --encrypt "
@@ -47,7 +47,7 @@ def encrypts(listen: str, *, wanted: bool | None, sealed: bool, insecure: bool) 
         )
     if wanted and insecure:
         raise SettingsError("--encrypt and --insecure-listen contradict each other: omit one")
-    if not exposed or insecure:
+    if not reachable or insecure:
         return bool(wanted)
     if wanted is False and not sealed:
         raise SettingsError(
@@ -59,7 +59,7 @@ def encrypts(listen: str, *, wanted: bool | None, sealed: bool, insecure: bool) 
     return wanted is not False
 
 
-def _exposed(listen: str) -> bool:
+def exposed(listen: str) -> bool:
     """Whether other hosts can reach that address; raises for one that cannot be had."""
     scheme, separator, rest = listen.partition("://")
     if separator and scheme == "ipc" and rest:

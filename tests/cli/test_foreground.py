@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from tallyp2p.assemble import named_seat, shard_seat
-from tallyp2p.cli.foreground import Foreground, refusal
+from tallyp2p.cli.foreground import Foreground
 from tallyp2p.errors import SettingsError
 from tallyp2p.gossip.events import MemberChanged, Refused
-from tallyp2p.parameters import RunParameters
 from tallyp2p.profiles import load
 from tallyp2p.runtime.node import Progress
 
@@ -103,12 +102,3 @@ def test_what_it_says() -> None:
         "another peer refused us: no?[2Jids",
         "round 20/20  2 alive  swarm 50.0%  alone 25.0%  sent 1.23 kB  received 1.23 kB",
     ]
-
-
-def test_refusal_over_settings_names_those_that_differ() -> None:
-    ours, theirs = RunParameters(seed=3), RunParameters(seed=4, probes=16)
-    told = Refused(13, theirs.descriptor, by_them=True)
-    line = refusal(told, ours.descriptor)
-    assert line == (
-        "another peer refused us: it runs with other settings (there probes=16, seed=4)"
-    )

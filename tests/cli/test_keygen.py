@@ -28,9 +28,7 @@ def test_refusals_are_one_sentence(tmp_path: Path) -> None:
     assert keygen("a.key", cwd=tmp_path).returncode == 0
     again = keygen("a.key", cwd=tmp_path)
     assert (again.returncode, again.stdout) == (2, "")
-    assert (
-        again.stderr == "Error: a.key exists, and a key is never overwritten: name another file\n"
-    )
+    assert again.stderr == "Error: a.key exists, and is never overwritten: name another file\n"
     (tmp_path / "a.key").chmod(0o644)
     shown = keygen("a.key", "--show", cwd=tmp_path)
     assert (shown.returncode, shown.stdout) == (2, "") and "read by others" in shown.stderr

@@ -1,0 +1,54 @@
+"""Who was refused and why, in one line: what a person can do something about first."""
+
+from __future__ import annotations
+
+import hashlib
+
+from ..errors import Reason
+from ..gossip.events import Refused
+
+__all__ = ["refusal"]
+
+_SHOWN = 4  # settings that differ, at most
+_LISTS = "with another list of members: who is to take part needs a token of the same invitation"
+
+
+def refusal(told: Refused, descriptor: str) -> str:
+    """A refusal; one over settings names both runs and what differs from `descriptor`'s."""
+    who = "another peer refused us" if told.by_them else "refused"
+    if told.by_them and told.reason == Reason.RUN:  # its text is that peer's whole descriptor
+        return f"{who}: {_another_run(told.text, descriptor)}"
+    lines = told.text.splitlines()
+    return f"{who}: {lines[0] if lines else f'reason {told.reason}'}"
+
+
+def _another_run(theirs: str, ours: str) -> str:
+    """How a run differs, told to one who tried to join it."""
+    there, here = _settings(theirs), _settings(ours)
+    names = [name for name in {**here, **there} if there.get(name) != here.get(name)]
+    runs = f"they are of run {_digest(theirs)}, we of run {_digest(ours)}"
+    if not here or not there or not names:
+        return runs
+    if names == ["electorate"] and there.get("electorate") and here.get("electorate"):
+        return f"{runs}, {_LISTS}"
+    shown = names[:_SHOWN]
+    more = f" and {len(names) - _SHOWN} settings more" if len(names) > _SHOWN else ""
+    differ = (
+        "with " + ", ".join(f"{name}={_short(values.get(name, ''))}" for name in shown)
+        for values in (there, here)
+    )
+    return f"{runs}: they run {next(differ)}{more}, we {next(differ)}"
+
+
+def _settings(descriptor: str) -> dict[str, str]:
+    lines = (line.partition("=") for line in descriptor.splitlines()[1:])
+    return {name[:40]: value for name, equals, value in lines if equals}
+
+
+def _digest(descriptor: str) -> str:
+    return hashlib.sha256(descriptor.encode()).hexdigest()[:16]
+
+
+def _short(value: str) -> str:
+    """A value, a hash by its beginning; "none" for one that is not set."""
+    return f"{value[:16]}..." if len(value) > 24 else value or "none"

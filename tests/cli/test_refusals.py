@@ -1,0 +1,53 @@
+"""Refusals in one line: which runs, and what differs."""
+
+from __future__ import annotations
+
+from tallyp2p.cli.refusals import refusal
+from tallyp2p.errors import Reason
+from tallyp2p.gossip.events import Refused
+from tallyp2p.parameters import RunParameters, Seal
+
+
+def told(theirs: RunParameters, ours: RunParameters) -> str:
+    return refusal(Refused(int(Reason.RUN), theirs.descriptor, by_them=True), ours.descriptor)
+
+
+def test_one_over_settings_names_both_runs_and_what_differs_on_both_sides() -> None:
+    theirs, ours = RunParameters(classes=100, seed=4), RunParameters()
+    assert told(theirs, ours) == (
+        f"another peer refused us: they are of run {theirs.run.hex()}, we of run {ours.run.hex()}: "
+        "they run with seed=4, classes=100, we with seed=0, classes=10"
+    )
+
+
+def test_other_probes_are_told_by_the_beginning_of_their_hash() -> None:
+    line = told(RunParameters(pool_digest="ab" * 32), RunParameters())
+    assert "they run with pool_digest=abababababababab..., we with pool_digest=0000" in line
+
+
+def test_what_only_one_of_them_has_is_named_too() -> None:
+    line = told(RunParameters(seal=Seal.ED25519, electorate="e1" * 32), RunParameters())
+    assert "with seal=ed25519, electorate=e1e1e1e1e1e1e1e1..., we with seal=none, elec" in line
+
+
+def test_another_list_of_members_is_told_in_words() -> None:
+    one, other = (RunParameters(seal=Seal.ED25519, electorate=x * 64) for x in "ab")
+    assert told(one, other).endswith(
+        "with another list of members: who is to take part needs a token of the same invitation"
+    )
+
+
+def test_many_differences_are_counted() -> None:
+    theirs = RunParameters(seed=1, classes=3, abstain=False, pool=400, probes=5, degree=7)
+    line = told(theirs, RunParameters())
+    assert "abstain=0, pool=400 and 2 settings more, we with seed=0" in line
+
+
+def test_a_text_that_is_no_descriptor_is_not_repeated() -> None:
+    line = refusal(Refused(13, "\x1b[2J" * 9, by_them=True), RunParameters().descriptor)
+    assert line.startswith("another peer refused us: they are of run ") and "\x1b" not in line
+
+
+def test_others_are_told_by_their_first_line() -> None:
+    assert refusal(Refused(20, "not on the list\nx"), "") == "refused: not on the list"
+    assert refusal(Refused(20, "", by_them=True), "") == "another peer refused us: reason 20"
