@@ -24,6 +24,7 @@ from ..runtime.node import Observer, Progress
 from ..runtime.rendezvous import Rendezvous
 from ..runtime.signals import stop_on
 from ..tracing.recording import TraceFile
+from ..wire.keys import identity_text
 
 if TYPE_CHECKING:
     from ..learning.builder import Built
@@ -120,7 +121,10 @@ async def live(
         place = None
         if run_dir is not None and meet:
             place = Rendezvous(run_dir / RENDEZVOUS, seat.index, profile.peers)
-        beacon = Lan(member.endpoint, member.run.digest, os.urandom(8)) if lan else None
+        beacon = None
+        if lan:
+            listed = None if electorate is None else set(map(identity_text, electorate.identities))
+            beacon = Lan(member.endpoint, member.run.digest, os.urandom(8), listed)
         started = Started(member.endpoint, tuple(seeds), fresh)
         try:
             with stop_on(member.node.stop, *leave_on) as seen:

@@ -15,7 +15,7 @@ import asyncio
 import ipaddress
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import FailureError, SettingsError
 from ..parameters import LIMITS
-from ..wire.hello import ENDPOINT
+from ..wire.hello import ENDPOINT, endpoint_key
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, Zeroconf
@@ -35,9 +35,10 @@ _log = logging.getLogger(__name__)
 
 SERVICE = "_tallyp2p._tcp.local."
 
-_TEXT = 512  # bytes of a TXT record that are looked at; ours has at most 335
+_TEXT = 512  # bytes of a TXT record that are looked at; ours has at most 340
 _BURST = 32  # endpoints taken at once; the others become known from those (PEERS)
 _REFILL = 0.5  # endpoints a second taken after that: each may cost a socket for `join_deadline`
+_EACH = 4  # endpoints taken in a minute of one who is on the list of members
 _AGAIN = 60.0  # s after which an endpoint that is announced anew is dialled anew
 _ASK_FIRST, _ASK_LAST = 10.0, 320.0  # s between two questions: doubling from, up to
 
@@ -110,14 +111,23 @@ def _host(endpoint: str) -> Address:
 class Rumours:
     """Which announced endpoints are worth dialling: those of this run, on this link, not too many.
 
-    `clock` gives seconds that never go back.
+    `clock` gives seconds that never go back; `listed`: the keys of all members, as endpoints
+    name them, where the run has such a list: then no flood of others' hides a member's.
     """
 
     def __init__(
-        self, own: str, run: bytes, networks: tuple[Network, ...], clock: Callable[[], float]
+        self,
+        own: str,
+        run: bytes,
+        networks: tuple[Network, ...],
+        clock: Callable[[], float],
+        listed: Collection[str] | None = None,
     ) -> None:
         self._own, self._networks, self._clock = own, networks, clock
+        self._listed = listed
+        self._encrypted = bool(endpoint_key(own))
         self._tag = run.hex().encode()
+        self._by_key: dict[str, list[float]] = {}  # of members: when the newest were taken
         self._taken: dict[str, float] = {}  # when each was, the oldest first
         self._tokens, self._counted = float(_BURST), clock()
 
@@ -130,7 +140,10 @@ class Rumours:
         if endpoint == self._own or not self._near(endpoint):
             return None
         now = self._clock()
-        if now < self._taken.get(endpoint, -_AGAIN) + _AGAIN or not self._spend(now):
+        key = endpoint_key(endpoint)
+        if bool(key) != self._encrypted:  # one of the two could not talk to the other
+            return None
+        if now < self._taken.get(endpoint, -_AGAIN) + _AGAIN or not self._allows(key, now):
             return None
         self._taken.pop(endpoint, None)
         if len(self._taken) >= LIMITS.members:
@@ -150,12 +163,21 @@ class Rumours:
             return False
         return any(address in network for network in self._networks)
 
-    def _spend(self, now: float) -> bool:
-        self._tokens = min(_BURST, self._tokens + (now - self._counted) * _REFILL)
-        self._counted = now
-        if self._tokens < 1:
+    def _allows(self, key: str, now: float) -> bool:
+        """Whether one more may be taken; it is counted then."""
+        if self._listed is None or not key:
+            self._tokens = min(_BURST, self._tokens + (now - self._counted) * _REFILL)
+            self._counted = now
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+            return True
+        if key not in self._listed:
             return False
-        self._tokens -= 1
+        times = self._by_key.setdefault(key, [])
+        if len(times) >= _EACH and now < times[0] + _AGAIN:
+            return False
+        times[:] = [*times[1 - _EACH :], now]
         return True
 
 
@@ -179,12 +201,15 @@ class Lan:
     Raises :class:`SettingsError` and :class:`FailureError` where the link cannot be used.
     """
 
-    def __init__(self, endpoint: str, run: bytes, name: bytes) -> None:
-        """`run`: the digest of the run; `name`: random bytes, which name the announcement."""
+    def __init__(
+        self, endpoint: str, run: bytes, name: bytes, listed: Collection[str] | None = None
+    ) -> None:
+        """`run`: the digest of the run; `name`: random bytes, which name the announcement;
+        `listed`: see :class:`Rumours`."""
         self._endpoint, self._run, self._name = endpoint, run, name.hex()
         loop = asyncio.get_running_loop()
         self.link = link_of(endpoint)
-        self._rumours = Rumours(endpoint, run, self.link.networks, loop.time)
+        self._rumours = Rumours(endpoint, run, self.link.networks, loop.time, listed)
         self._found: asyncio.Queue[str] = asyncio.Queue(_BURST)
         self._tasks: list[asyncio.Task[None]] = []
 

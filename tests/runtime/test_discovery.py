@@ -113,6 +113,32 @@ def test_a_storm_costs_a_few_connections_and_no_memory() -> None:
     assert len(heard._taken) <= LIMITS.members
 
 
+def named(host: int, key: str) -> bytes:
+    return announced(f"tcp://10.0.0.2:{host}#{key}")
+
+
+MINE, THEIRS, OTHERS = (letter * 43 for letter in "AEI")
+
+
+def test_only_who_encrypts_is_of_use_to_one_that_does() -> None:
+    plain = rumours()
+    secret = Rumours(f"{OWN}#{MINE}", RUN, NETWORKS, Clock())
+    for heard in (plain, secret):
+        taken = [heard.hear(announced("tcp://10.0.0.2:7000")), heard.hear(named(7000, THEIRS))]
+        assert [endpoint is not None for endpoint in taken] == [heard is plain, heard is secret]
+
+
+def test_where_members_are_listed_no_flood_hides_one() -> None:
+    clock = Clock()
+    heard = Rumours(f"{OWN}#{MINE}", RUN, NETWORKS, clock, {MINE, THEIRS})
+    assert not any(heard.hear(named(port, OTHERS)) for port in range(1, 1000))
+    assert heard.hear(named(7000, THEIRS)) is not None
+    # Whoever lies about where a member is costs a few connections, and only for a while.
+    assert sum(heard.hear(named(port, THEIRS)) is not None for port in range(1, 1000)) == 3
+    clock.now = 61.0
+    assert heard.hear(named(7001, THEIRS)) is not None
+
+
 def test_who_is_announced_again_later_is_dialled_again() -> None:
     """It may have been given up in between, and nothing else would say that it is back."""
     clock = Clock()
