@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tallyp2p.assemble import (
+    Seat,
+    assemble,
     check_endpoint,
     most_talked_to,
     named_seat,
@@ -17,8 +21,31 @@ from tallyp2p.assemble import (
     swarm_profile,
 )
 from tallyp2p.errors import SettingsError
+from tallyp2p.gossip.events import Started
 from tallyp2p.gossip.neighbours import most_lines
+from tallyp2p.parameters import RunParameters, Seal
 from tallyp2p.profiles import load
+from tallyp2p.wire.keys import identity_text
+from tallyp2p.wire.seal import identity_of
+
+
+async def endpoints(seal: Seal, encrypt: bool | None, listen: str = "tcp://127.0.0.1:*") -> str:
+    """Where a peer without a learner listens."""
+    profile = load("default", {"run.seal": seal})
+    built: Any = SimpleNamespace(run=RunParameters(seal=seal), contributor=None)
+    member = assemble(profile, Seat(0, b"s" * 32), built, listen=listen, encrypt=encrypt)
+    member.node.stop()
+    await member.node.run(Started(member.endpoint))
+    return member.endpoint.partition("#")[2]
+
+
+async def test_keys_of_connections_are_the_identities_where_those_are_keys() -> None:
+    """CURVE-2."""
+    own = identity_text(identity_of(b"s" * 32))
+    assert await endpoints(Seal.ED25519, True) == own
+    assert await endpoints(Seal.ED25519, None) == ""
+    fresh = {await endpoints(Seal.NONE, True) for _ in range(2)}
+    assert len(fresh) == 2 and own not in fresh  # nor is one to be had from a HELLO
 
 
 def test_shard_is_the_same_peer_whenever_it_starts() -> None:

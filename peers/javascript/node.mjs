@@ -6,6 +6,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 
 import * as zmq from "zeromq";
 
+import { isEncrypted } from "./endpoints.mjs";
 import { LIMITS } from "./parameters.mjs";
 
 const HIGH_WATER = 500; // messages in each of ZeroMQ's queues (FRAME-5)
@@ -171,6 +172,7 @@ export class Node {
 
   _open({ endpoint }) {
     this._close({ endpoint });
+    if (isEncrypted(endpoint)) return; // nobody here speaks CURVE (ENDPOINT-6)
     let line;
     const lost = () => { // unless that is news of an earlier line
       if (this.#lines.get(endpoint) === line) this.#event((machine, now) => machine.lost(endpoint, now));

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 
 import { conform } from "./conform.mjs";
-import { isEndpoint } from "./endpoints.mjs";
+import { isEncrypted, isEndpoint } from "./endpoints.mjs";
 
 const HELP = `A peer of the tally protocol.
 
@@ -70,6 +70,8 @@ function understood(values) {
   if (!isEndpoint(listen.replace(/:\*$/, ":1"))) throw new Usage(`nobody could dial ${listen} (--listen)`);
   const wrong = seed.find((one) => !isEndpoint(one));
   if (wrong) throw new Usage(`${wrong} is not an endpoint (--seed)`);
+  const secret = [listen, ...seed].find(isEncrypted);
+  if (secret) throw new Usage(`${secret} names a key: this peer does not encrypt, and cannot talk to who does`);
   if (identity !== undefined && !/^[0-9a-f]{64}$/i.test(identity)) {
     throw new Usage("--identity must be 64 hexadecimal digits");
   }

@@ -298,15 +298,23 @@ def read_ids(body: Reader, run: Run) -> tuple[int, ...]:
     return tuple(ids)
 
 
-def is_endpoint(text: str) -> bool:  # ENDPOINT-1, 2 and 4
+KEY = "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
+
+
+def is_endpoint(text: str) -> bool:  # ENDPOINT-1, 2, 4 and 5
     if len(text) > MAX_ENDPOINT:
         return False
     if re.fullmatch(r"ipc://[!-)+-~]+", text):
         return True
-    tcp = re.fullmatch(r"tcp://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):([1-9][0-9]{0,4})", text)
+    host = r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]"
+    tcp = re.fullmatch(rf"tcp://({host}):([1-9][0-9]{{0,4}})(?:#{KEY})?", text)
     if tcp is None or int(tcp[2]) > 65_535:
         return False
     return bool(re.search("[^0.:]", tcp[1].strip("[]")))
+
+
+def is_encrypted(endpoint: str) -> bool:  # ENDPOINT-6: whoever listens there speaks CURVE alone
+    return endpoint.startswith("tcp://") and "#" in endpoint
 
 
 # --- Seals (chapter 7) ----------------------------------------------------------------------------
@@ -1593,7 +1601,8 @@ class Wire:
         dealer.set(self.zmq.RCVHWM, 1)  # what comes back stays unread (FRAME-2)
         dealer.set(self.zmq.IPV6, int("[" in endpoint))
         with contextlib.suppress(self.zmq.ZMQError):  # it may be no address at all (ENDPOINT-3)
-            dealer.connect(endpoint)
+            if not is_encrypted(endpoint):
+                dealer.connect(endpoint)
         return dealer
 
     def put(self, dealer: Any, frame: bytes) -> None:
@@ -1869,6 +1878,8 @@ class Everywhere(list[int]):
 
 
 def run_peer(args: argparse.Namespace) -> int:
+    for seed in filter(is_encrypted, args.seed):
+        raise SystemExit(f"peer.py: {seed} encrypts, which this peer does not: nobody would answer")
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: stopping.append(number))

@@ -16,9 +16,12 @@ import psutil
 import pytest
 import zmq
 
+from tallyp2p.assemble import shard_seat
 from tallyp2p.profiles import load
 from tallyp2p.simulator.spec import Kind, Learning, Link, WorldSpec
 from tallyp2p.staging import Crew, stage
+from tallyp2p.wire.keys import identity_text
+from tallyp2p.wire.seal import identity_of
 
 SHORT = ["--peers", "3", "--rounds", "32", "--set", "learning.warmup=8"]
 ENDLESS = ["--peers", "3", "--rounds", "1000000"]
@@ -112,6 +115,31 @@ def test_run_ends_with_one_json_object_and_can_be_repeated_also_in_virtual_time(
     assert isinstance(world.learners, Crew)
     simulated = [world.learners.crowd.digests(index) for index in range(3)]
     assert simulated == [lines(first, index)[-1]["digests"] for index in range(3)]
+
+
+@pytest.mark.slow
+def test_an_encrypted_swarm_counts_what_that_costs(tmp_path: Path) -> None:
+    """CURVE-2: seats of a swarm are keys, and their endpoints name them."""
+    sealed = ("--set", "run.seal=ed25519", "--set", "network.encrypt=true")
+    run = tmp_path / "run"
+    done = subprocess.run(
+        command("swarm", "--peers", "2", "--rounds", "16", *sealed, "--json", "--out", str(run)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    sent = [peer["bytes"]["sent"] for peer in json.loads(done.stdout)["peers_detail"]]
+    for channels in sent:
+        votes = channels["votes"]
+        assert votes["wire"] == votes["message"] + (33 + 2) * votes["messages"]
+        control = channels["control"]
+        shakes = control["wire"] - control["message"] - (33 + 2) * control["messages"]
+        assert shakes >= 576 + 301  # HELLOs need the long form of lengths
+    profile = load("default", {"peers": 2, "run.seal": "ed25519"})
+    for index, event in enumerate(lines(run, 0)[:1] + lines(run, 1)[:1]):
+        key = identity_text(identity_of(shard_seat(profile, index).secret))
+        assert event["endpoint"].endswith("#" + key)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from tests.conformance import reference
 from tests.conformance.cases import BASE, SENDER, VOTES, Case, accept, refuse
 from tests.conformance.frames import NONE, digest, error, have, peers, ping, pong, want
-from tests.conformance.make_hello import hello_cases, map_cases
+from tests.conformance.make_hello import KEY, hello_cases, map_cases
 from tests.conformance.make_votes import ids_cases, vote_cases
 
 __all__ = ["codec_cases"]
@@ -146,6 +146,30 @@ NO_ENDPOINTS = [
     "ipc://é",
     "",
 ]
+KEYED = [
+    *(f"tcp://{where}#{KEY}" for where in ("a:1", "10.0.0.7:5555", "a-b.c:65535", "[::1]:80")),
+    f"tcp://a:1#{'A' * 43}",  # of that form, though it is nobody's key
+    f"tcp://a:1#{'_-' * 21}8",
+    f"tcp://{'a' * 200}:1#{KEY}",
+    f"tcp://{'a' * 203}:1#{KEY}",
+    "ipc://a#b",  # a path may have one
+    f"ipc:///tmp/a#{KEY}",
+]
+NOT_KEYED = [
+    *(f"tcp://a:1{tail}" for tail in ("#", f"{KEY}", f"##{KEY}", f"#{KEY}#", f"#{KEY} ")),
+    *(f"tcp://a:1#{key}" for key in (KEY[:42], KEY + "A", KEY + "=", KEY[:42] + "h", "=" * 43)),
+    *(f"tcp://a:1#{KEY[:42]}{last}" for last in "BCDFHJabdefz12-_"),
+    *(f"tcp://a:1#{KEY.replace('_', other)}" for other in "+/.%"),
+    f"tcp://a#{KEY}",
+    f"tcp://a:#{KEY}",
+    f"tcp://a#{KEY}:1",
+    f"#{KEY}",
+    f"tcp://a:1/#{KEY}",
+    f"tcp://a:65536#{KEY}",
+    f"tcp://a:1#{KEY}\n",
+    f"tcp://0.0.0.0:1#{KEY}",
+    f"tcp://[::]:1#{KEY}",
+]
 ZEROS = ("0.0.0.0", "0:80", "00.00", "//.:", "[0::0]", "[::0.0.0.0]", "[0:0::]")
 
 
@@ -163,6 +187,13 @@ def peers_cases() -> Iterator[Case]:
     yield accept("an endpoint twice", "PEERS-2", peers(twice), message(twice))
     for endpoint in NO_ENDPOINTS:
         clause = "ENDPOINT-4" if any(zero in endpoint for zero in ZEROS) else "ENDPOINT-2"
+        name = f"no endpoint: {endpoint!r}"
+        yield refuse("MALFORMED", name, f"{clause} PEERS-2", peers([endpoint]))
+    for endpoint in KEYED:
+        name = f"{endpoint[:60]}, {len(endpoint)} bytes"
+        yield accept(name, "ENDPOINT-1 ENDPOINT-5", peers([endpoint]), message([endpoint]))
+    for endpoint in NOT_KEYED:
+        clause = "ENDPOINT-4" if "/0.0.0.0" in endpoint or "[::]" in endpoint else "ENDPOINT-5"
         name = f"no endpoint: {endpoint!r}"
         yield refuse("MALFORMED", name, f"{clause} PEERS-2", peers([endpoint]))
     latin = peers([b"tcp://\xe9:1"])

@@ -8,7 +8,9 @@ from typing import Any
 from tests.conformance.cases import SENDER, Case, accept, refuse
 from tests.conformance.frames import NONE, Raw, hello_frame, msgpack
 
-__all__ = ["hello_cases", "map_cases"]
+__all__ = ["KEY", "hello_cases", "map_cases"]
+
+KEY = "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"  # of the secret key 00 01 02 ... 1f (KEY-3)
 
 
 def _hello_message(**changes: Any) -> Case:
@@ -42,6 +44,8 @@ def hello_cases() -> Iterator[Case]:
     for endpoint in ("ipc:///tmp/a", "tcp://[2001:db8::1]:65535", f"ipc://{'a' * 249}"):
         name = f"HELLO from {endpoint[:28]}, {len(endpoint)} bytes"
         yield _hello(name, "ENDPOINT-1 ENDPOINT-2", endpoint=endpoint)
+    keyed = f"tcp://b:1#{KEY}"
+    yield _hello("HELLO from an endpoint with a key", "ENDPOINT-5", endpoint=keyed)
     again = SENDER.hello(met=False)
     yield accept("HELLO on a connection that is bound", "FRAME-14 CONTACT-5", again)
     long = _with(zone=bytes(4_096 - len(_with(zone=bytes(256))) + 256))
@@ -75,7 +79,15 @@ def hello_cases() -> Iterator[Case]:
 def _wrong_values() -> Iterator[Case]:
     wrong: dict[str, list[Any]] = {
         "agent": [7, b"x/1", "a" * 513, "é" * 257, ["x/1"]],
-        "endpoint": [b"tcp://b:1", 7, "", "tcp://b", f"ipc://{'a' * 250}", "ipc:///é"],
+        "endpoint": [
+            b"tcp://b:1",
+            7,
+            "",
+            "tcp://b",
+            f"tcp://b:1#{KEY[:42]}",
+            f"ipc://{'a' * 250}",
+            "ipc:///é",
+        ],
         "held": [-1, NONE, 2**32, True, "4", Raw(b"\xc0")],
         "identity": [bytes(31), bytes(33), bytes(0), "a" * 32],
         "instance": [bytes(7), bytes(9), "a" * 8],

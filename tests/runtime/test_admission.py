@@ -50,6 +50,7 @@ async def refused(listener: Transport, count: int) -> None:
 
 
 async def test_members_talk_and_each_frame_proves_its_key() -> None:
+    """CURVE-1, CURVE-2."""
     async with peer(ALICE) as alice, peer(BOB) as bob:
         endpoint = bob.bind(HERE)
         assert endpoint.rpartition("#")[2] == bob.encryption.identity  # type: ignore[union-attr]
@@ -65,6 +66,7 @@ async def test_members_talk_and_each_frame_proves_its_key() -> None:
 
 
 async def test_who_is_not_on_the_list_is_not_heard(caplog: pytest.LogCaptureFixture) -> None:
+    """CURVE-4."""
     async with peer(ALICE) as alice, peer(BOB) as bob, peer(EVE, None) as eve:
         endpoint = bob.bind(HERE)
         eve.dial(endpoint)
@@ -84,6 +86,7 @@ async def test_who_is_not_on_the_list_is_not_heard(caplog: pytest.LogCaptureFixt
 
 
 async def test_an_open_run_lets_every_key_in() -> None:
+    """CURVE-4."""
     async with peer(BOB, None) as bob, peer(EVE, None) as eve:
         endpoint = bob.bind(HERE)
         eve.dial(endpoint)
@@ -93,6 +96,7 @@ async def test_an_open_run_lets_every_key_in() -> None:
 
 
 async def test_nothing_is_said_in_clear(caplog: pytest.LogCaptureFixture) -> None:
+    """ENDPOINT-6, CURVE-1."""
     plain = Transport(Meter())
     try:
         async with peer(BOB) as bob:
@@ -132,7 +136,7 @@ GARBAGE = {
 
 @pytest.mark.parametrize("what", GARBAGE)
 async def test_a_raw_stranger_delivers_nothing(what: str) -> None:
-    # In clear libzmq takes the frames of ZMTP 1, and of random bytes, for messages.
+    """CURVE-3.  In clear libzmq takes the frames of ZMTP 1, and random bytes, for messages."""
     async with peer(ALICE) as alice, peer(BOB) as bob:
         endpoint = bob.bind(HERE)
         port = int(endpoint.partition("#")[0].rpartition(":")[2])
@@ -154,7 +158,7 @@ async def test_a_raw_stranger_delivers_nothing(what: str) -> None:
 async def test_an_identity_in_the_name_of_another_does_not_connect(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """An endpoint with another's key: whoever listens there is not whom we wanted."""
+    """CURVE-1.  An endpoint with another's key: whoever listens there is not whom we wanted."""
     async with peer(ALICE) as alice, peer(BOB) as bob, peer(EVE) as eve:
         where, _, _ = eve.bind(HERE).partition("#")
         endpoint = f"{where}#{bob.encryption.identity}"  # type: ignore[union-attr]
@@ -183,6 +187,7 @@ async def test_sizes_are_bounded_before_the_handshake_and_exact_after() -> None:
 
 @pytest.mark.slow
 async def test_idle_strangers_are_sent_away() -> None:
+    """CURVE-6."""
     async with peer(BOB) as bob:
         endpoint = bob.bind(HERE)
         port = int(endpoint.partition("#")[0].rpartition(":")[2])

@@ -31,12 +31,14 @@ from tallyp2p.gossip.events import (
     Trespassed,
     VoteOn,
 )
-from tallyp2p.messages import Message, Ping
-from tallyp2p.parameters import RunParameters
+from tallyp2p.messages import Hello, Message, Ping
+from tallyp2p.parameters import RunParameters, Seal
 from tallyp2p.payloads import Ballot
+from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.node import Node, Observer, Progress
 from tallyp2p.runtime.transport import Transport
+from tallyp2p.wire.seal import identity_of
 
 RUN = RunParameters(probes=4, rounds_per_ballot=2)
 HERE = "tcp://127.0.0.1:*"
@@ -394,3 +396,42 @@ async def test_a_run_cancelled_while_it_ends_still_closes_its_sockets() -> None:
         await within(running)
     release.set()
     assert transport._context.closed
+
+
+class Recorded(Plain):
+    """A codec that reads in every frame the HELLO of one who is not there, for that run."""
+
+    def __init__(self, identity: bytes, run: bytes) -> None:
+        self.hello = Hello(identity, bytes(8), HERE, run, 1, None, None, False)
+
+    def decode(self, frame: bytes, sender: bytes | None) -> Message:
+        return self.hello
+
+
+@pytest.mark.parametrize(
+    ("seal", "whose", "same_run", "heard"),
+    [
+        (Seal.ED25519, b"e", True, Received),  # its own
+        (Seal.ED25519, b"a", True, Trespassed),  # recorded elsewhere, and said again
+        (Seal.ED25519, b"a", False, Received),  # of another run: who cares whose it is
+        (Seal.NONE, b"a", True, Received),  # identities are no keys
+    ],
+)
+async def test_an_encrypted_peer_speaks_only_as_itself(
+    seal: Seal, whose: bytes, same_run: bool, heard: type[Event]
+) -> None:
+    """CURVE-5."""
+    sealed = RunParameters(probes=4, rounds_per_ballot=2, seal=seal)
+    script = Script(Received=finish, Trespassed=finish)
+    transport = Transport(Meter(curve=True), encryption=Encryption.of(b"b" * 32))
+    endpoint = transport.bind(HERE)
+    codec = Recorded(identity_of(whose * 32), sealed.digest if same_run else bytes(32))
+    running = asyncio.create_task(run(Node(script, codec, transport, Idle(), sealed)))
+    eve = Transport(Meter(curve=True), encryption=Encryption.of(b"e" * 32))
+    eve.dial(endpoint)
+    eve.send(endpoint, b"what Alice said")
+    await running
+    event = script.heard[-1]
+    assert isinstance(event, heard)
+    assert not isinstance(event, Trespassed) or event.reason is Reason.AUTHOR
+    await eve.close(0)

@@ -46,6 +46,15 @@ static bool ipv6_valid(const uint8_t *s, size_t len)
     return len > 0;
 }
 
+/* ENDPOINT-5: 32 bytes in base64url; the last of 43 digits has two zeros. */
+static bool key_valid(const uint8_t *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!letter(s[i]) && !digit(s[i]) && s[i] != '-' && s[i] != '_')
+            return false;
+    return len == 43 && strchr("AEIMQUYcgkosw048", s[42]) != NULL;
+}
+
 static bool tcp_valid(const uint8_t *s, size_t len)
 {
     size_t host;
@@ -62,7 +71,12 @@ static bool tcp_valid(const uint8_t *s, size_t len)
         if (host == 0 || wildcard(s, host))
             return false;
     }
-    return host < len && s[host] == ':' && port_valid(s + host + 1, len - host - 1);
+    if (host == len || s[host] != ':')
+        return false;
+    size_t port = host + 1, key = port;
+    while (key < len && s[key] != '#')
+        key++;
+    return port_valid(s + port, key - port) && (key == len || key_valid(s + key + 1, len - key - 1));
 }
 
 static bool path_valid(const uint8_t *s, size_t len)
@@ -82,4 +96,9 @@ bool endpoint_valid(const uint8_t *text, size_t len)
     if (memcmp(text, "ipc://", 6) == 0)
         return path_valid(text + 6, len - 6);
     return false;
+}
+
+bool endpoint_encrypted(const char *text)
+{
+    return strncmp(text, "tcp://", 6) == 0 && strchr(text, '#') != NULL;
 }

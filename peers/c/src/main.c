@@ -56,10 +56,14 @@ static const char *take(struct options *o, int option, const char *value)
     switch (option) {
     case 'l':
         o->listen = value;
+        if (endpoint_encrypted(value))
+            return "names a key, and this peer does not encrypt";
         return can_be_dialled(value, len) ? NULL : "is no endpoint that others can dial";
     case 's':
         if (!endpoint_valid((const uint8_t *)value, len))
             return "is no endpoint";
+        if (endpoint_encrypted(value))
+            return "names a key: this peer does not encrypt, and cannot talk to who does";
         o->seeds[o->seeds_count++] = value;
         return NULL;
     case 'r':

@@ -1,5 +1,7 @@
 #include "wires.h"
 
+#include "endpoint.h"
+
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <zmq.h>
@@ -119,7 +121,7 @@ static bool wire_begin(struct wires *w, struct wire *wire)
 
 bool wires_open(struct wires *w, const char *endpoint)
 {
-    if (w->count == WIRES || wire_find(w, endpoint) || strlen(endpoint) > LIMIT_ENDPOINT)
+    if (endpoint_encrypted(endpoint) || w->count == WIRES || wire_find(w, endpoint) || strlen(endpoint) > LIMIT_ENDPOINT)
         return false;
     struct wire *wire = &w->wires[w->count];
     memset(wire, 0, sizeof *wire);
