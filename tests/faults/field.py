@@ -19,6 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tallyp2p.assemble import shard_seat
+from tallyp2p.profiles import Profile
+from tallyp2p.wire.keys import identity_text
+from tallyp2p.wire.seal import identity_of
 from tests.faults.air import Rules, address
 from tests.faults.history import History, Life
 from tests.faults.phases import Phase
@@ -119,7 +123,8 @@ class Field:
     """N hosts and their peers; a context manager.
 
     `settings`: of the profile, by name, over those of a small quick run; `pause`: seconds that a
-    learner rests after each ballot; `seed` decides which packets are lost.
+    learner rests after each ballot; `seed` decides which packets are lost; `secure`: ballots are
+    signed and connections encrypted.
     """
 
     nursery: Nursery
@@ -129,6 +134,7 @@ class Field:
     settings: Mapping[str, str] = field(default_factory=dict)
     pause: float = 0.1
     seed: int = 1
+    secure: bool = False
     processes: list[Process] = field(default_factory=list)
 
     def __enter__(self) -> Field:
@@ -149,8 +155,12 @@ class Field:
         self._air.end()
 
     def endpoint(self, peer: int) -> str:
-        """Where a peer listens."""
-        return f"tcp://{address(peer)}:{PORT}"
+        """Where a peer is joined."""
+        listen = f"tcp://{address(peer)}:{PORT}"
+        if not self.secure:
+            return listen
+        secret = shard_seat(Profile(peers=self.peers), peer).secret
+        return f"{listen}#{identity_text(identity_of(secret))}"
 
     def namespace(self, host: int) -> str:
         """A path by which another process can enter a host's namespace."""
@@ -206,8 +216,8 @@ class Field:
         return [
             "peer",
             f"--shard={peer}/{self.peers}",
-            f"--listen={self.endpoint(peer)}",
-            "--insecure-listen",
+            f"--listen=tcp://{address(peer)}:{PORT}",
+            *(["--set=run.seal=ed25519", "--encrypt"] if self.secure else ["--insecure-listen"]),
             f"--out={directory / 'run'}",
             f"--trace={directory / 'trace.jsonl'}",
             *[f"--seed={endpoint}" for endpoint in (at if seeds is None else seeds)],
