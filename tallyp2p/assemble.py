@@ -297,6 +297,11 @@ def swarm_listen(profile: Profile, run_dir: Path, index: int) -> str:
 
 def check_endpoint(text: str) -> None:
     """Refuse what no peer could dial.  Raises :class:`SettingsError`."""
+    if text.lower().startswith("tcp://[fe80"):
+        raise SettingsError(
+            f"cannot join at {text}: an address of fe80:: says nothing without a zone, which is "
+            "another one on each host; use another address of that peer"
+        )
     if len(text) > LIMITS.endpoint or not ENDPOINT.fullmatch(text):
         raise SettingsError(
             f"{text!r} is not a peer's endpoint: write tcp://HOST:PORT or ipc://PATH (no spaces), "

@@ -126,3 +126,9 @@ def test_endpoint_is_as_the_specification_has_it(text: str) -> None:
 def test_what_nobody_can_dial_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="tcp://HOST:PORT or ipc://PATH"):
         check_endpoint(text)
+
+
+@pytest.mark.parametrize("text", ["tcp://[fe80::1%eth0]:7000", "tcp://[fe80::1]:7000"])
+def test_an_address_that_means_something_on_one_host_only_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="zone.*use another address of that peer"):
+        check_endpoint(text)

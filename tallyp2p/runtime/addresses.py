@@ -117,6 +117,11 @@ def _address(listen: str, host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Ad
     except ValueError:
         address = None
     version = 4 if bare == host else 6
+    if address is not None and address.version == 6 and address.is_link_local:
+        raise SettingsError(
+            f"cannot listen on {listen}: an address of fe80:: says nothing without a zone, which "
+            "is another one on each host; use another address of this host, as `ip addr` names it"
+        )
     if address is None or address.version != version or "%" in bare:  # HELLO has no zones
         raise SettingsError(
             f"cannot listen on {listen}: write the address in numbers, as in tcp://127.0.0.1:* "
