@@ -91,8 +91,7 @@ def whole_after(peers: int, loss: float, seed: int) -> float | None:
     spec = _spec(peers, loss, seed, ROUND + 1, MEET)
     world = World(spec)
     clock, reaches, whole = world.clock, world.watch.seen.reach, peers * (peers - 1)
-    while world.running and clock.next() is not None:
-        clock.step()
+    while world.running and clock.step():
         reach = reaches.get(ROUND)
         if reach is not None and reach.arrivals == whole:  # nothing more is asked of this world
             return (reach.newest - reach.first) / spec.timing.gossip_interval

@@ -6,6 +6,7 @@ What differs between runs with a view and runs without is one organ, the *circle
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -13,6 +14,7 @@ from ..consensus.ledger import Ledger
 from ..errors import SettingsError
 from ..parameters import LIMITS, RunParameters, Timing
 from ..payloads import Ballot
+from .beginning import Beginning
 from .card import Card
 from .contacts import Contacts
 from .everybody import Everybody
@@ -22,6 +24,7 @@ from .membership import Membership, author_of
 from .neighbourhood import Neighbourhood
 from .neighbours import Neighbours, most_members
 from .outbox import Outbox
+from .probing import Probing
 from .repair import Repair
 from .rounds import Rounds
 from .serving import Serving
@@ -77,6 +80,9 @@ class Body:
             if neighbours
             else Everybody(run, timing, random, self.membership, self.contacts)
         )
+        self.probing = Probing(
+            run, timing, card, random, self.membership, self.contacts, self.circle
+        )
         self.serving = Serving(
             run,
             timing,
@@ -87,6 +93,24 @@ class Body:
             self.membership,
             self.contacts,
         )
+        self.beginning = Beginning(
+            run,
+            timing,
+            self.joining,
+            self.membership,
+            self.contacts,
+            self.circle,
+            self.serving,
+        )
+        # Who may want to be woken; probing always does.
+        self.wishes: list[Callable[[], float | None]] = [
+            self.membership.wake_at,
+            self.contacts.wake_at,
+            self.rounds.wake_at,
+            self.circle.wake_at,
+        ]
+        if self.serving.compares:
+            self.wishes.append(self.serving.wake_at)
 
     def expected(self, round: int) -> tuple[bytes, ...]:
         """Authors whose ballots of `round` will come, or have been asked for."""

@@ -1,20 +1,20 @@
 """How one peer gets and stays in touch with the others.
 
-It dials endpoints, says HELLO on each connection first of all, answers HELLO with HELLO, and
-pings one quiet member after the other.  Which endpoints come to be known, and who learns of
-them, is the circle's matter (`everybody`, `neighbourhood`).  (protocol_spec 04, CONTACT
+It dials endpoints, says HELLO on each connection first of all, and answers HELLO with HELLO.
+Which endpoints come to be known, and who learns of them, is the circle's matter (`everybody`,
+`neighbourhood`).  (protocol_spec 04, CONTACT
 clauses.)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from random import Random
 
 from ..consensus.ledger import Ledger
 from ..errors import Reason, Verdict
-from ..messages import Error, Hello, Message, Ping, Pong
+from ..messages import Error, Hello, Message, Pong
 from ..parameters import LIMITS, RunParameters, Timing
 from .card import Card
 from .events import Dial, Hangup, MemberChanged, Refused, Trespassed
@@ -52,8 +52,7 @@ class Contacts:
         neighbours: Neighbours | None = None,
     ) -> None:
         """`neighbours`: where not everybody knows everybody, whom this peer has chosen."""
-        self.endpoint = ""  # where this peer listens; empty until it does
-        self.probe_at = 0.0
+        self.endpoint = ""  # where this peer can be reached; empty until it listens
         self._run, self._timing = run, timing
         self._card = card
         self._random = random
@@ -69,11 +68,6 @@ class Contacts:
         self._scold_at = 0.0  # when the next ERROR may leave
 
     # --- connections --------------------------------------------------------------------
-
-    def listen(self, endpoint: str, now: float) -> None:
-        """This peer can be reached at `endpoint` from now on."""
-        self.endpoint = endpoint
-        self.probe_at = now + self._timing.probe_interval
 
     def dial(
         self, endpoint: str, round: int | None, now: float, lasting: float | None = None
@@ -165,11 +159,12 @@ class Contacts:
         if self._joining.fresh:  # the other endpoints will come from outside: no PEERS needed
             known = max(known, self._timing.quorum)
         held = None if to is None else self._ledger.newest(to.author)
-        start, extra = self._joining.start, self._card.extra(self._random)
-        news = (known, round, start, to is not None, held, extra)
-        if self._hello is None or news != self._news:  # many are told the same: one message
+        start = self._joining.start
+        news = (known, round, start, to is not None, held)
+        hello = self._hello
+        if hello is None or news != self._news:  # many are told the same: one message
             self._news = news
-            self._hello = Hello(
+            self._hello = hello = Hello(
                 identity=self._card.identity,
                 instance=self._card.instance,
                 endpoint=self.endpoint,
@@ -180,9 +175,9 @@ class Contacts:
                 met=to is not None,
                 held=held,
                 agent=self._card.agent,
-                extra=extra,
             )
-        self._outbox.send(endpoint, self._hello)
+        extra = self._card.extra(self._random)
+        self._outbox.send(endpoint, replace(hello, extra=extra) if extra else hello)
 
     def greet_again(self, author: bytes, round: int | None, now: float) -> None:
         """Say HELLO to a member that behaves as if it never got ours, not too often (MEMBER-10)."""
@@ -307,7 +302,7 @@ class Contacts:
             self._scold_at = now + 1.0
             self.answer(author, Error(int(reason), text))
 
-    # --- PING, PONG ---------------------------------------------------------------------
+    # --- PONG and repeated HELLO --------------------------------------------------------
 
     def pong(self, nonce: int, round: int | None) -> Pong:
         """The answer to a PING, or to a WANT for a ballot that is not cast (nonce 0)."""
@@ -318,31 +313,6 @@ class Contacts:
         if self._neighbours is not None:
             return 0
         return self._membership.roster_hash(self._joining.start)
-
-    def probe(self, round: int | None, now: float) -> None:
-        """Ping one quiet member, and again those that owe an answer."""
-        due = self._membership.to_remind(now)
-        if now >= self.probe_at:
-            self.probe_at = now + self._timing.probe_interval
-            self._ask_undecided(round)
-            member = self._membership.next_to_probe(now)
-            if member is not None and member not in due:
-                due.append(member)
-        for member in due:
-            self._membership.asked(member.author, now)
-            nonce = self._random.randrange(1, 2**32)
-            self.answer(member.author, Ping(nonce, self.roster()))
-            if grease := self._card.nothing(self._random):
-                self.answer(member.author, grease)
-
-    def _ask_undecided(self, round: int | None) -> None:
-        """Ask one member whose first round is not known for its HELLO: the one that told it may
-        be lost, and where two are, rosters that differ can have the same sum (MEMBER-7)."""
-        undecided = [
-            m for m in self._membership.present() if m.start is None and m.state is State.ALIVE
-        ]
-        if undecided:
-            self.greet(self._random.choice(undecided).endpoint, None, round)
 
     def knock(self, round: int | None, now: float) -> None:
         """Repeat HELLO where nobody has answered, in the end hang up."""
@@ -357,16 +327,16 @@ class Contacts:
             heappush(self._knocks, (line.again_at, endpoint))
             self.greet(endpoint, None, round)
 
-    def wake_at(self) -> float:
-        """The next ping or repeated HELLO."""
+    def wake_at(self) -> float | None:
+        """The next repeated HELLO."""
         knocks = self._knocks
         while knocks:
             at, endpoint = knocks[0]
             line = self._unmet.get(endpoint)
             if line is not None and line.again_at == at:
-                return min(self.probe_at, at)
+                return at
             heappop(knocks)
-        return self.probe_at
+        return None
 
     # --- saying -------------------------------------------------------------------------
 
@@ -384,9 +354,7 @@ class Contacts:
     def tell(self, change: Change) -> None:
         """Tell observers that a member's state changed."""
         member = change.member
-        self._outbox.tell(
-            MemberChanged(member.author, str(member.state), member.endpoint, change.cause)
-        )
+        self._outbox.tell(MemberChanged(member.author, member.state, member.endpoint, change.cause))
 
     def check(self) -> None:
         """Every present member can be reached, and connections are bounded."""

@@ -56,6 +56,8 @@ class PeerMachine:
         self.ledger, self._outbox, self._joining = body.ledger, body.outbox, body.joining
         self._membership, self._contacts, self._circle = body.membership, body.contacts, body.circle
         self._rounds, self._repair, self._serving = body.rounds, body.repair, body.serving
+        self._probing = body.probing
+        self._wishes = body.wishes
         self._last: int | None = None  # newest own ballot's round
         self._now = 0.0
         self._wake: tuple[float | None] | None = None  # wake_at()'s answer since the last event
@@ -109,9 +111,9 @@ class PeerMachine:
     def _soonest(self) -> float | None:
         if self.finished or not self._contacts.endpoint:
             return None
-        soonest = self._contacts.wake_at()
-        for organ in (self._membership, self._rounds, self._circle, self._serving):
-            moment = organ.wake_at()
+        soonest = self._probing.wake_at()
+        for wake_at in self._wishes:
+            moment = wake_at()
             if moment is not None and moment < soonest:
                 soonest = moment
         if self._rounds.phase is Phase.JOINING:
@@ -165,33 +167,19 @@ class PeerMachine:
         self._rounds.round, self._last = event.round - self.run.rounds_per_ballot, event.newest
 
     def _started(self, event: events.Started) -> None:
-        self._contacts.listen(event.endpoint, self._now)
+        self._contacts.endpoint = event.endpoint
+        self._probing.begin(self._now)
         self._joining.begin(self._now, fresh=event.fresh or not event.seeds)
         self._serving.begin(self._now)
         self._circle.begin(event.seeds, self._now)
         self._try_to_begin()
 
     def _try_to_begin(self) -> None:
-        there = self._membership
-        if self._joining.needs(self._now, there.furthest) > 1 + there.met():
-            return
-        present = there.present()
-        complete = len(present) + 1 >= self.timing.quorum and not self._contacts.unanswered()
-        decided = self._joining.decide(self._now, complete=complete)
-        if decided and not self._joining.too_late():
-            self._contacts.announce(self.round)
-            if self.run.view and self._joining.start:  # the first answer says it is there
-                for author in self._circle.draw(self._joining.start, set(), set()):
-                    self._serving.ask(author, self._joining.start)
-        counted = 1 + sum(member.start is not None for member in self._circle.heard())
-        newest = max((m.round for m in self._circle.heard() if m.round is not None), default=None)
-        start = self._joining.start
-        if self._joining.too_late():
-            self._finish(False, f"the swarm is at its end: round {start} would be the first")
-        elif start is not None and self._joining.may_begin(self._now, counted, newest):
-            self._go_on(self._body.following() if self._joining.resumes else start)
-        elif self._now >= self._joining.give_up_at():
-            self._finish(False, self._joining.why_not(len(present)))
+        found = self._body.beginning.look(self._now)
+        if isinstance(found, str):
+            self._finish(False, found)
+        elif found is not None:
+            self._go_on(self._body.following() if self._joining.resumes else found)
 
     def _finish(self, completed: bool, text: str = "") -> None:
         everybody = [member.endpoint for member in self._membership.present()]
@@ -329,7 +317,7 @@ class PeerMachine:
             self._circle.compare(sender, pong.roster, self.round, self._now)
             self._circle.pong(sender, pong.nonce, self.round, self._now)
         else:
-            self._rounds.decline(sender, pong.round)
+            self._rounds.decline(sender, pong.round, self._now)
             self._pull()
         self._move()
 
@@ -393,8 +381,8 @@ class PeerMachine:
         for author, round in self._rounds.questions(self._now):
             self._membership.asked(author, self._now)
             self._serving.ask(author, round)
-        self._contacts.probe(self.round, self._now)
         self._contacts.knock(self.round, self._now)
         self._circle.tick(self.round, self._now)
+        self._probing.tick(self.round, self._now)  # who was just asked need not be pinged
         self._serving.tick(self.round, self._now)
         self._move()

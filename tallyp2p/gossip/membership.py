@@ -119,11 +119,6 @@ class Membership:
         alive = [m for m in self.present() if m.state is State.ALIVE]
         return self._random.choice(alive) if alive else None
 
-    def heard_since(self, author: bytes, moment: float) -> bool:
-        """Whether anything came from `author` after `moment`."""
-        member = self._members.get(author)
-        return member is not None and member.heard_at > moment
-
     def has_left(self, author: bytes) -> bool:
         """Whether `author` said BYE and has not said HELLO since."""
         member = self._members.get(author)
@@ -303,16 +298,17 @@ class Membership:
                 changes.append(Change(member, "expired"))
         return changes
 
-    def next_to_probe(self, now: float) -> Member | None:
-        """A present member not heard for a probe interval: each once a pass, in random order."""
+    def next_to_probe(self, among: list[Member], before: float) -> Member | None:
+        """One of the members `among` not heard since `before`: each once a pass, in random
+        order."""
         for _ in range(2):  # what is left of this pass, then at most one whole new one
             while self._turn:
                 member = self._members.get(self._turn.pop())
                 if member is None or member.state is State.GONE:
                     continue
-                if now - member.heard_at >= self._timing.probe_interval:
+                if member.heard_at <= before:
                     return member
-            self._turn = [m.author for m in self.present()]
+            self._turn = [m.author for m in among if m.heard_at <= before]
             self._random.shuffle(self._turn)
         return None
 

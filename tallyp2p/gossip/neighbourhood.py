@@ -12,6 +12,7 @@ that only one side knows of heals or ends.  (protocol_spec 04, VIEW clauses.)
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 
 from ..messages import PARTED, Bye, Hello, Peers, Ping
@@ -25,6 +26,8 @@ from .neighbours import Neighbours
 from .pulling import Pulls
 
 __all__ = ["Neighbourhood"]
+
+_STALE = 3  # times `gone_after` that a guest may be silent
 
 
 class Neighbourhood:
@@ -117,9 +120,13 @@ class Neighbourhood:
 
     def _fill(self, round: int | None, now: float) -> None:
         """Pick as many as are wanted."""
-        for _ in range(self._short() - self._hopeful(now)):
+        for _ in range(self._wanting(now)):
             if not self._pick_any(round, now):
                 return
+
+    def _wanting(self, now: float) -> int:
+        """How many more are wanted than are likely to come."""
+        return max(0, self._short() - self._hopeful(now))
 
     def _hopeful(self, now: float) -> int:
         """Picks that may still be answered: who was silent for long will hardly do so."""
@@ -131,7 +138,7 @@ class Neighbourhood:
         return endpoint is not None and self._pick(endpoint, round, now)
 
     def _pick(self, endpoint: str, round: int | None, now: float) -> bool:
-        if not self._neighbours.pick(endpoint, now, now + self._timing.patience):
+        if not self._neighbours.pick(endpoint, now):
             return False
         member = self._membership.at(endpoint)
         if member is None:
@@ -167,9 +174,9 @@ class Neighbourhood:
         let_go = self._neighbours.choose(author, self._alive(), self.routes.newest)
         if let_go is not None:
             self._let_go(let_go, now)
-        if self._short():
-            self._ask(author)
         self._fill(round, now)
+        if self._wanting(now):
+            self._ask(author)
 
     def _ask(self, author: bytes) -> None:
         """Ask one of the chosen for endpoints."""
@@ -238,7 +245,7 @@ class Neighbourhood:
             self._contacts.abandon(endpoint)
         for endpoint, pick in self._neighbours.picks.items():
             if now >= pick.again_at:
-                pick.again_at = now + self._timing.patience
+                pick.again_at = inf
                 member = self._membership.at(endpoint)
                 if member is not None:
                     self._prove(member, now)
@@ -251,18 +258,24 @@ class Neighbourhood:
 
     def _exchange(self, round: int | None, now: float) -> None:
         """Ask for endpoints; where nobody is missing, put a fresh one in the oldest's place."""
-        alive = self._alive()
+        alive, short, wanting = self._alive(), self._short(), self._wanting(now)
         if alive:
             self._alone_since = None
-            self._ask(self._random.choice(alive))
+            if wanting or not short:
+                self._ask(self._random.choice(alive))
         elif self._alone_since is None:
             self._alone_since = now
+        for guest in self._stale_guests(now):
+            self._part(guest)
         if not alive or self._resorted:
             self._learn(self._seeds)
         if self._deserted(now):  # then guests, or nobody at all
             self._resorted = True
             self._learn(tuple(member.endpoint for member in self._membership.present()))
-        if self._short():
+        if short and not wanting:  # who was picked may still answer
+            self._exchange_at = now + self._timing.suspect_after
+            return
+        if short:
             self._exchange_at = now + self._pause
             self._pause = min(2 * self._pause, self._timing.view_interval)
             return
@@ -270,6 +283,12 @@ class Neighbourhood:
         self._exchange_at = now + self._timing.view_interval
         if not self.content:
             self._pick_any(round, now)
+
+    def _stale_guests(self, now: float) -> list[Member]:
+        """Guests that have not been heard for long: who has chosen this peer would have asked."""
+        before, has_chosen = now - _STALE * self._timing.gone_after, self._neighbours.has_chosen
+        present = self._membership.present()
+        return [m for m in present if m.heard_at < before and not has_chosen(m.author)]
 
     def _deserted(self, now: float) -> bool:
         """Whether nobody has been heard for long, and no pick is likely to answer (VIEW-2).

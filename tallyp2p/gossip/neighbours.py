@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from math import inf
 from random import Random
 
 __all__ = ["Neighbours", "Pick", "most_lines", "most_members"]
@@ -42,7 +43,7 @@ class Pick:
 
     since: float
     nonce: int  # u32, more than 0
-    again_at: float  # when PING is repeated, unless it is answered
+    again_at: float = inf  # when PING is repeated, once it was sent, unless it is answered
 
 
 class Neighbours:
@@ -117,11 +118,11 @@ class Neighbours:
         del self._cache[endpoint]
         return endpoint
 
-    def pick(self, endpoint: str, now: float, again_at: float) -> bool:
+    def pick(self, endpoint: str, now: float) -> bool:
         """Begin to pick who is at `endpoint`; False while too many are being picked."""
         if endpoint in self.picks or len(self.picks) >= _PICKS * self.view:
             return False
-        self.picks[endpoint] = Pick(now, self._random.randrange(1, 2**32), again_at)
+        self.picks[endpoint] = Pick(now, self._random.randrange(1, 2**32))
         return True
 
     def proven(self, endpoint: str, nonce: int) -> bool:

@@ -40,6 +40,7 @@ from .membership import Membership
 __all__ = ["Ask", "Phase", "Rounds"]
 
 _SLACK = 2  # ballots beyond the digraph's diameter before a peer counts as left behind
+_TOGETHER = 0.25  # questions that are due within so many patiences of one another go together
 _SLOWEST_ASK = 4.0  # questions about one ballot come at most this many patiences apart
 
 
@@ -192,22 +193,20 @@ class Rounds:
 
     def questions(self, now: float) -> list[tuple[bytes, int]]:
         """(author, round) of ballots to ask for now."""
-        due: list[tuple[bytes, int]] = []
+        patience = self._timing.patience
+        asks: list[tuple[bytes, int, Ask]] = []
         for round, waiting in self._waiting.items():
             for author in self._holding(round):
                 ask = waiting.asks.get(author)
                 if ask is None:
-                    waiting.asks[author] = Ask(
-                        self.opened_at + self._timing.patience, self._timing.patience
-                    )
-                    ask = waiting.asks[author]
-                if now >= ask.at:
-                    due.append((author, round))
-                    answered = self._membership.heard_since(author, ask.at - ask.pause)
-                    if answered and author not in waiting.beyond:
-                        ask.pause = min(2 * ask.pause, _SLOWEST_ASK * self._timing.patience)
-                    ask.at, ask.promised = now + ask.pause, False
-        return due
+                    ask = waiting.asks[author] = Ask(self.opened_at + patience, patience)
+                asks.append((author, round, ask))
+        if all(ask.at > now for _, _, ask in asks):
+            return []
+        due = [entry for entry in asks if entry[2].at <= now + _TOGETHER * patience]
+        for _, _, ask in due:
+            ask.at, ask.promised = now + patience, False
+        return [(author, round) for author, round, _ in due]
 
     def lacking(self) -> list[tuple[bytes, int]]:
         """(author, round) of expected ballots that are not here though others may hold them.
@@ -223,16 +222,21 @@ class Rounds:
             found += [(a, self.round) for a in asks if a not in here and not asks[a].promised]
         return found
 
-    def decline(self, author: bytes, at: int | None) -> None:
-        """`author`, asked for a ballot that it does not have, is at round `at` (None: nowhere)."""
+    def decline(self, author: bytes, at: int | None, now: float) -> None:
+        """`author`, asked for a ballot that it does not have, is at round `at` (None: nowhere).
+
+        Where the ballot is still to come it is asked for again, at growing distances.
+        """
         for round, waiting in self._waiting.items():
             ask = waiting.asks.get(author)
             if ask is None:
                 continue
             if at is None or at > round:
                 waiting.declined.add(author)
-            else:
+            elif author not in waiting.beyond and not ask.promised:
                 ask.promised = True
+                ask.pause = min(2 * ask.pause, _SLOWEST_ASK * self._timing.patience)
+                ask.at = now + ask.pause
 
     def beyond(self, author: bytes, at: int | None, now: float) -> list[int]:
         """`author` has the round `at` open: it has cast its ballots of all earlier ones, so one

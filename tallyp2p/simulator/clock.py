@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 __all__ = ["Clock"]
@@ -39,8 +40,12 @@ class Clock:
         """The moment of the next action; None when nothing is left."""
         return self._heap[0][0] if self._heap else None
 
-    def step(self) -> None:
-        """Jump to the next action and do it."""
-        self.now, _, action, arguments = heapq.heappop(self._heap)
+    def step(self, limit: float = inf) -> bool:
+        """Jump to the next action and do it; False when there is none up to the moment `limit`."""
+        heap = self._heap
+        if not heap or heap[0][0] > limit:
+            return False
+        self.now, _, action, arguments = heapq.heappop(heap)
         self.steps += 1
         action(*arguments)
+        return True

@@ -361,7 +361,8 @@ class Host:
             frame = self._frame
         else:
             frame = self.codec.encode(message) if self._exact else self.codec.frame(message)
-            self._newest, self._frame = message, frame
+            if not (type(message) is Hello and message.extra):  # which goes to one, between others
+                self._newest, self._frame = message, frame
         self.meter.sent(frame)
         self._post.send(self, endpoint, self.lines[endpoint], frame, message)
 

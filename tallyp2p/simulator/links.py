@@ -42,6 +42,7 @@ class Network:
         self._cuts: dict[int, tuple[tuple[frozenset[int], ...], bool]] = {}
         self._free_at: dict[int, float] = {}  # when a sender's last byte has left
         self.lost = self.cut = self.doubled = self.overtaking = 0  # messages
+        self._fair = not self._links and self._link == Link(delay=self._link.delay)
 
     # --- partitions ---------------------------------------------------------------------
 
@@ -69,8 +70,14 @@ class Network:
         self, source: int, target: int, wire: Wire, size: int, now: float
     ) -> tuple[float, ...]:
         """When a message of `size` bytes arrives: never, once, or more often."""
-        random = self._random.random
         link = self._link
+        if self._fair and not self._cuts:  # as in many worlds: nothing is left to chance
+            moment = now + link.delay
+            if moment < wire.last:
+                moment = wire.last
+            wire.last = moment
+            return (moment,)
+        random = self._random.random
         if self._links:
             link = self._links.get((source, target), link)
         leaves = now

@@ -49,11 +49,11 @@ class Post:
     def __init__(self, clock: Clock, network: Network) -> None:
         self.at: dict[str, Listener] = {}
         self.messages = 0
-        self.bytes = 0
         self.astray = 0  # messages to endpoints where nobody listens
         self._clock, self._network = clock, network
         self._hash = hashlib.sha256()
         self._trace = bytearray()
+        self._hashed = 0  # bytes of the trace that are hashed already
         self._links = 0
         self._deliver = self._arrive  # made once, not for each message
 
@@ -70,18 +70,22 @@ class Post:
         clock, trace = self._clock, self._trace
         now, size = clock.now, len(frame)
         self.messages += 1
-        self.bytes += size
         receiver = NOBODY if target is None else target.life
-        trace += _HEAD.pack(now, sender.life, receiver, size)
-        trace += frame
+        trace += _HEAD.pack(now, sender.life, receiver, size) + frame
         if len(trace) > _CHUNK:
             self._hash.update(trace)
+            self._hashed += len(trace)
             trace.clear()
         if target is None:
             self.astray += 1
             return
         for moment in self._network.arrivals(sender.index, target.index, line.wire, size, now):
             clock.at(moment, self._deliver, endpoint, line.link, frame, message)
+
+    @property
+    def weight(self) -> int:
+        """Bytes of all frames that were handed to the post."""
+        return self._hashed + len(self._trace) - self.messages * _HEAD.size
 
     def _arrive(self, endpoint: str, link: bytes, frame: bytes, message: Message | None) -> None:
         target = self.at.get(endpoint)

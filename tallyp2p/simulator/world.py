@@ -6,7 +6,7 @@ import gc
 import hashlib
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from random import Random
 
@@ -31,6 +31,7 @@ __all__ = ["World"]
 
 _EACH = 4096  # steps between two calls of `progress`
 _EACH_TRAINING = 16  # the same where learners really train
+_COLLECT = 1 << 20  # steps between two looks for garbage
 _FIRST_SEEDS = 8  # endpoints that a peer of a run with a view knows at the beginning
 _SEEDS = 3  # endpoints that a peer knows when it is started again
 _AGENT = "simulated"
@@ -42,12 +43,13 @@ Progress = Callable[["World"], None]
 def _rare_collections() -> Iterator[None]:
     """Nearly all that a world makes lives as long as the world: to look through it again and again
     for what nobody can reach takes a tenth of the time, and finds next to nothing."""
-    before = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 100)
+    collected = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        if collected:
+            gc.enable()
 
 
 class World:
@@ -123,14 +125,13 @@ class World:
     def run(self, progress: Progress | None = None) -> Result:
         """Let everything happen.  Raises :class:`Violation` where an invariant breaks."""
         clock, limit = self.clock, self.spec.limit
-        step, upcoming = clock.step, clock.next
-        each = _EACH if self.spec.learners.kind is Kind.VOTERS else _EACH_TRAINING
-        with _rare_collections():
-            while self.running or self.pending:
-                moment = upcoming()
-                if moment is None or moment > limit:
-                    break
-                step()
+        step = clock.step
+        training = self.spec.learners.kind is not Kind.VOTERS
+        each = _EACH_TRAINING if training else _EACH
+        with nullcontext() if training else _rare_collections():
+            while (self.running or self.pending) and step(limit):
+                if not clock.steps % _COLLECT:
+                    gc.collect()
                 if progress is not None and not clock.steps % each:
                     progress(self)
         for host in self.peers.values():

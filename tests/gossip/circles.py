@@ -45,7 +45,7 @@ class Bench(Generic[_Circle]):
 
     def __init__(self, run: RunParameters, kind: type[_Circle], seed: int = 0) -> None:
         self.run = run
-        chance = Random(seed)
+        self.chance = chance = Random(seed)
         self.outbox = Outbox()
         self.neighbours = Neighbours(run.view, chance) if run.view else None
         most = most_members(run.view) if run.view else LIMITS.members
@@ -63,7 +63,7 @@ class Bench(Generic[_Circle]):
             self.outbox,
             self.neighbours,
         )
-        self.contacts.listen("tcp://me:1", 0.0)
+        self.contacts.endpoint = "tcp://me:1"
         joining.begin(0.0, fresh=True)
         whole = (run, TIMING, chance, self.membership, self.contacts)
         extra = () if self.neighbours is None else (self.neighbours,)

@@ -12,7 +12,7 @@ from tallyp2p.gossip.events import Dial, Effect, Hangup, MemberChanged, Send, Te
 from tallyp2p.gossip.joining import Joining
 from tallyp2p.gossip.membership import Membership, author_of
 from tallyp2p.gossip.outbox import Outbox
-from tallyp2p.messages import Error, Hello, Message, Ping
+from tallyp2p.messages import Error, Hello, Message
 from tallyp2p.parameters import LIMITS, Timing
 from tests.world import SMALL_RUN, ballot_of
 
@@ -37,7 +37,7 @@ class Bench:
             self.ledger,
             self.outbox,
         )
-        self.contacts.listen("tcp://me:1", 0.0)
+        self.contacts.endpoint = "tcp://me:1"
         self.joining.begin(0.0, fresh=fresh)
 
     def hello(self, name: int, now: float = 1.0, **changes: object) -> list[Effect]:
@@ -144,30 +144,6 @@ def test_unanswered_hello_is_repeated_and_in_the_end_given_up() -> None:
         if Hangup("tcp://nobody:1") in effects:
             closed = now
     assert at[:3] == [1.0, 3.0, 8.0] and closed is not None and 60.0 <= closed < 66.0
-
-
-def test_a_member_whose_first_round_is_unknown_is_asked_for_it() -> None:
-    """Where the HELLO that told it is lost, sums of rosters need not differ (MEMBER-7): 0 of
-    three peers and 0 of one have the same sum.  CONTACT-5: `met` false asks for an answer."""
-    bench = Bench(fresh=True)
-    bench.hello(1, start=None)
-    bench.hello(2, start=0)
-    bench.outbox.take()
-    bench.contacts.probe(None, 7.0)
-    sent = [effect for effect in bench.outbox.take() if isinstance(effect, Send)]
-    asked = [(e.endpoint, e.message.met) for e in sent if isinstance(e.message, Hello)]
-    assert asked == [("tcp://other:1", False)]
-
-
-def test_quiet_members_are_pinged_one_at_a_time() -> None:
-    """MEMBER-2, PING-1."""
-    bench = Bench()
-    bench.hello(1)
-    bench.hello(2)
-    bench.contacts.probe(None, 4.0)
-    assert bench.outbox.take() == [], "heard a moment ago"
-    bench.contacts.probe(None, 7.0)
-    assert [type(m) for m in said(bench.outbox.take())] == [Ping]
 
 
 def test_a_look_at_an_endpoint_may_be_short() -> None:

@@ -184,7 +184,7 @@ def test_every_quiet_member_is_probed_once_before_any_twice() -> None:
     for _ in range(3):
         probed = []
         for _ in range(4):
-            member = membership.next_to_probe(100.0)
+            member = membership.next_to_probe(membership.present(), 95.0)
             assert member is not None
             probed.append(member.author)
         assert sorted(probed) == sorted(map(who, (1, 2, 3, 4)))
@@ -193,10 +193,10 @@ def test_every_quiet_member_is_probed_once_before_any_twice() -> None:
 def test_members_heard_lately_are_not_probed() -> None:
     membership = meet(1, 2)
     membership.heard(who(1), 99.0)
-    member = membership.next_to_probe(100.0)
+    member = membership.next_to_probe(membership.present(), 95.0)
     assert member is not None and member.author == who(2)
     membership.heard(who(2), 99.0)
-    assert membership.next_to_probe(100.0) is None
+    assert membership.next_to_probe(membership.present(), 95.0) is None
 
 
 def test_roster_hash_is_equal_where_the_same_is_known() -> None:

@@ -154,7 +154,11 @@ def test_draws_of_rounds_that_do_not_matter_any_more_are_not_kept() -> None:
 def test_one_answer_does_not_fill_the_cache() -> None:
     """VIEW-4: of what one chosen member sends at once no more than a view is taken."""
     here = settled()
-    here.circle.on_peers(author(1), Peers(tuple(endpoint(n) for n in range(200, 264))), 0, 2.0)
+    here.circle.tick(0, 1000.0)  # one of the chosen is asked
+    asked = {e.endpoint for e in here.take() if isinstance(e, Send) and e.message == Peers(())}
+    assert len(asked) == 1
+    one = next(n for n in range(1, VIEW + 1) if endpoint(n) in asked)
+    here.circle.on_peers(author(one), Peers(tuple(endpoint(n) for n in range(200, 264))), 0, 1000.0)
     assert here.neighbours is not None
     assert sum(here.neighbours.draw(()) is not None for _ in range(64)) == VIEW
 
@@ -298,3 +302,16 @@ def test_who_has_made_its_rounds_looks_for_nobody() -> None:
     for now in range(3, 300):
         here.circle.tick(0, float(now))
     assert [e for e in here.take() if isinstance(e, Dial)] == []
+
+
+def test_a_guest_that_never_asks_is_forgotten() -> None:
+    """VIEW-10: who has chosen this peer would have asked; and it comes again if it has."""
+    here = settled()
+    here.hello(9, now=10.0)
+    here.circle.tick(0, 10.0 + 3 * TIMING.gone_after)
+    assert here.membership.get(author(9)) is not None
+    for name in range(1, VIEW + 1):
+        here.membership.heard(author(name), 400.0)
+    here.circle.tick(0, 400.0)
+    assert here.membership.get(author(9)) is None
+    assert len(chosen(here)) == VIEW, "who was chosen is pinged, and not forgotten for silence"

@@ -46,7 +46,7 @@ def test_nothing_outgrows_its_bound_and_picks_are_never_endpoints_to_avoid(
             case "learn", [list(numbers)]:
                 view.learn(map(at, numbers), {at(0)})
             case "pick", [int(number)]:
-                view.pick(at(number), now, now + 1.0)
+                view.pick(at(number), now)
             case "draw", [set(numbers)]:
                 drawn = view.draw({at(number) for number in numbers})
                 assert drawn not in {at(number) for number in numbers} and drawn != at(0)
@@ -86,7 +86,7 @@ def test_strangers_fill_guests_seats_and_no_others() -> None:
     """VIEW-3."""
     view = Neighbours(VIEW, Random(0))
     assert view.admits(at(1), 2 * VIEW - 1) and not view.admits(at(1), 2 * VIEW)
-    view.pick(at(1), 0.0, 1.0)
+    view.pick(at(1), 0.0)
     assert view.admits(at(1), 2 * VIEW), "a pick that answers is no stranger"
     assert not view.admits(at(1), 3 * VIEW), "but many may claim to be at its endpoint"
 

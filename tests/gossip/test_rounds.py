@@ -80,10 +80,11 @@ def test_silent_authors_are_asked_again_and_again_and_answering_ones_more_rarely
         for author, round in bench.rounds.questions(now):
             assert round == 0
             asked[author].append(now)
-            if author == A:
-                bench.membership.heard(A, now + 0.001)
+            if author == A:  # "I have no ballot for round 0, but will"
+                bench.rounds.decline(A, 0, now)
+                bench.rounds.decline(A, 0, now)
     assert asked[B] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
-    assert asked[A] == [1.0, 2.0, 4.0, 8.0]
+    assert asked[A] == [1.0, 3.0, 7.0]
 
 
 def test_whose_ballot_is_surely_cast_is_asked_at_once_and_not_more_rarely() -> None:
@@ -97,9 +98,23 @@ def test_whose_ballot_is_surely_cast_is_asked_at_once_and_not_more_rarely() -> N
             assert bench.rounds.beyond(A, 0, now) == [], "it may still be busy with round 0"
             assert bench.rounds.beyond(A, 2, now) == [0]
             assert bench.rounds.beyond(A, 4, now) == [], "once is enough"
-        bench.membership.heard(A, now)
         asked += [now for author, _ in bench.rounds.questions(now) if author == A]
-    assert [at for at in asked if at > 6.0] == [7.0, 8.0, 9.0, 10.0, 11.0]
+        if asked and asked[-1] == now and now < 6.0:
+            bench.rounds.decline(A, 0, now)
+    assert asked == [2.0, 4.0, 7.0, 8.0, 9.0, 10.0, 11.0]
+
+
+def test_questions_that_are_due_at_nearly_the_same_time_go_together() -> None:
+    bench = Bench()
+    bench.open(0, 0.0)
+    assert bench.rounds.questions(1.0) == [(A, 0), (B, 0)]
+    bench.rounds.decline(A, 0, 1.0)
+    bench.rounds.decline(B, 0, 1.2)
+    assert bench.rounds.wake_at() == 3.0
+    assert bench.rounds.questions(3.0) == [(A, 0), (B, 0)]
+    bench.rounds.decline(A, 0, 3.0)
+    bench.rounds.decline(B, 0, 3.3)
+    assert bench.rounds.questions(7.0) == [(A, 0)], "a third of a patience later is too late"
 
 
 def test_who_is_drawn_is_asked_once_at_once_and_anew_when_it_is_drawn_again() -> None:
@@ -112,7 +127,7 @@ def test_who_is_drawn_is_asked_once_at_once_and_anew_when_it_is_drawn_again() ->
     assert bench.rounds.expect((A, B), 9.0) == [A]
     assert bench.rounds.wake_at() == 3.0, "B is asked again after patience"
     bench.hear(A, 0)
-    bench.rounds.decline(B, 4)
+    bench.rounds.decline(B, 4, 9.0)
     assert bench.rounds.settled() == ({bytes(8), A}, {B}) and bench.rounds.closes(9.0)
 
 
@@ -121,12 +136,12 @@ def test_who_declines_is_let_go_but_only_after_being_asked() -> None:
     bench = Bench()
     bench.open(0, 0.0)
     bench.hear(A, 0)
-    bench.rounds.decline(B, 8)
+    bench.rounds.decline(B, 8, 0.5)
     assert not bench.rounds.closes(0.5), "its ballot may be on the way"
     bench.rounds.questions(1.0)
-    bench.rounds.decline(B, 0)
+    bench.rounds.decline(B, 0, 1.1)
     assert not bench.rounds.closes(1.1), "it is in this round and will vote"
-    bench.rounds.decline(B, 2)
+    bench.rounds.decline(B, 2, 1.1)
     assert bench.rounds.closes(1.1)
 
 
@@ -137,9 +152,9 @@ def test_what_others_may_hold_is_known_to_be_lacking() -> None:
     assert bench.rounds.lacking() == []  # it may be on its way
     bench.rounds.questions(1.0)
     assert bench.rounds.lacking() == [(A, 0), (B, 0)]
-    bench.rounds.decline(A, 0)  # "I have no ballot for round 0, but will"
+    bench.rounds.decline(A, 0, 1.1)  # "I have no ballot for round 0, but will"
     assert bench.rounds.lacking() == [(B, 0)]
-    bench.rounds.questions(2.0)  # no ballot yet: perhaps it was lost
+    bench.rounds.questions(3.1)  # no ballot yet: perhaps it was lost
     assert bench.rounds.lacking() == [(A, 0), (B, 0)]
     bench.hear(A, 0)
     assert bench.rounds.lacking() == [(B, 0)]

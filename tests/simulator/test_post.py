@@ -43,7 +43,7 @@ def test_what_is_sent_arrives_later_with_its_link() -> None:
     assert [frame for _, frame, _ in box.got] == [b"one", b"two"]
     assert {link for link, _, _ in box.got} == {b"\x01" + bytes(7) + b"\x01"}
     assert box.got[0][2] == Ping(1, 2)
-    assert (post.messages, post.bytes, post.astray) == (2, 6, 0)
+    assert (post.messages, post.weight, post.astray) == (2, 6, 0)
 
 
 def test_what_goes_where_nobody_listens_is_written_down_all_the_same() -> None:

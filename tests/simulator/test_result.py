@@ -20,7 +20,7 @@ def test_bytes_by_channel_are_the_frames_that_were_sent(monkeypatch: pytest.Monk
         send(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(made.post, "send", kept)
-    started = made.post.bytes  # HELLOs that left before this test could listen
+    started = made.post.weight  # HELLOs that left before this test could listen
     result = made.run()
     peer_rounds = 5 * 12 * BROADCAST.rounds_per_ballot
     total = result.bytes["total"]["message"] * peer_rounds

@@ -1,0 +1,62 @@
+"""When a peer that is JOINING begins, or gives up.
+
+`joining` knows the rules; here they meet what is known of the others.  (protocol_spec 04, JOIN
+clauses.)
+"""
+
+from __future__ import annotations
+
+from ..parameters import RunParameters, Timing
+from .contacts import Contacts
+from .everybody import Everybody
+from .joining import Joining
+from .membership import Membership
+from .neighbourhood import Neighbourhood
+from .serving import Serving
+
+__all__ = ["Beginning"]
+
+
+class Beginning:
+    """Decides for the first round, tells the others of it, and watches for its time."""
+
+    def __init__(
+        self,
+        run: RunParameters,
+        timing: Timing,
+        joining: Joining,
+        membership: Membership,
+        contacts: Contacts,
+        circle: Everybody | Neighbourhood,
+        serving: Serving,
+    ) -> None:
+        self._view, self._quorum = run.view, timing.quorum
+        self._joining, self._membership = joining, membership
+        self._contacts, self._circle, self._serving = contacts, circle, serving
+
+    def look(self, now: float) -> int | str | None:
+        """The first round, if it may open now; why this peer gives up; None while it waits."""
+        joining, there = self._joining, self._membership
+        if joining.needs(now, there.furthest) > 1 + there.met():
+            return None
+        present = there.present()
+        complete = len(present) + 1 >= self._quorum and not self._contacts.unanswered()
+        if joining.decide(now, complete=complete) and not joining.too_late():
+            self._tell()
+        heard = self._circle.heard()
+        counted = 1 + sum(member.start is not None for member in heard)
+        newest = max((m.round for m in heard if m.round is not None), default=None)
+        start = joining.start
+        if joining.too_late():
+            return f"the swarm is at its end: round {start} would be the first"
+        if start is not None and joining.may_begin(now, counted, newest):
+            return start
+        return joining.why_not(len(present)) if now >= joining.give_up_at() else None
+
+    def _tell(self) -> None:
+        """The first round is decided: everybody shall know it."""
+        self._contacts.announce(None)
+        start = self._joining.start
+        if self._view and start:  # the first answer says it is there
+            for author in self._circle.draw(start, set(), set()):
+                self._serving.ask(author, start)
