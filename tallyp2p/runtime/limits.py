@@ -20,6 +20,8 @@ The numbers are our choice, made from what an honest peer may send at most:
 * Before HELLO nobody is known, so all strangers share one bucket.  In the largest swarm 1,024
   members may say HELLO within a moment, twice while they do not know whether it was heard
   (CONTACT-11), and some of what they say next may overtake it: 4,096, and a fourth a second.
+* A signature that is not good counts as 32 messages.  To check one takes as long as to read
+  some thirty others, and no honest member sends one: it has checked what it passes on.
 """
 
 from __future__ import annotations
@@ -54,6 +56,7 @@ STRANGERS = Rate(
     bytes=LIMITS.members * LIMITS.hello,
     bytes_burst=4 * LIMITS.members * LIMITS.hello,
 )
+_FORGERY = 32.0  # messages
 
 
 class Bucket:
@@ -66,6 +69,10 @@ class Bucket:
         self._messages = float(rate.messages_burst)
         self._bytes = float(rate.bytes_burst)
         self._at = now
+
+    def spill(self, messages: float) -> None:
+        """Lose room for so many messages, if it is there."""
+        self._messages = max(0.0, self._messages - messages)
 
     def take(self, size: int, now: float) -> bool:
         """Whether one message of `size` bytes still fits; then it is taken out."""
@@ -104,6 +111,11 @@ class Senders:
             bucket = self._buckets[who] = Bucket(self._rate, now)
         return bucket.take(size, now)
 
+    def spill(self, who: Hashable, messages: float) -> None:
+        """The bucket of `who`, if there is one, loses room for so many messages."""
+        if (bucket := self._buckets.get(who)) is not None:
+            bucket.spill(messages)
+
     def __len__(self) -> int:
         return len(self._buckets)
 
@@ -122,6 +134,11 @@ class Allowance:
         if author is None:
             return self._strangers.take(size, now)
         return self._members.take(author, size, now)
+
+    def forged(self, author: bytes | None) -> None:
+        """A member sent what nobody signed."""
+        if author is not None:
+            self._members.spill(author, _FORGERY - 1.0)
 
     def tells(self, endpoint: str, size: int, now: float) -> bool:
         """Whether a message of `size` bytes is sent to `endpoint`."""

@@ -204,6 +204,8 @@ class Node:
                 self._check_key(link, message)
             return events.Received(link, message)
         except RemoteError as error:
+            if error.reason is Reason.SEAL:
+                self._allowance.forged(sender)
             return events.Trespassed(link, error.reason, str(error), error.optional, error.endpoint)
 
     def _check_key(self, link: bytes, hello: Hello) -> None:

@@ -68,6 +68,19 @@ def test_strangers_share_one_bucket_and_members_do_not() -> None:
     assert allowance.tells("tcp://b:1", 1, 0.0)
 
 
+def test_a_forgery_counts_as_many_and_only_for_its_sender() -> None:
+    allowance = Allowance(0.0)
+    checked = 0
+    while allowance.hears(b"forger", 100, 0.0):
+        allowance.forged(b"forger")
+        checked += 1
+    assert checked == MEMBER.messages_burst / 32
+    assert allowance.hears(b"member", 100, 0.0)
+    for _ in range(STRANGERS.messages_burst):  # else one could keep newcomers out cheaply
+        assert allowance.hears(None, 100, 0.0)
+        allowance.forged(None)
+
+
 def test_an_honest_peer_of_the_largest_swarm_fits() -> None:
     """LIMIT-4, and the reasons that the module gives for its numbers."""
     allowance = Allowance(0.0)
