@@ -26,7 +26,8 @@ class Frames:
         else:
             from .unsigned import Unsigned  # brings OpenSSL, which other runs do not need
 
-            self._codec = Codec(run, self._author, Unsigned(run.digest, identity, instance))
+            unsigned = Unsigned(run.digest, identity, instance, run.electorate)
+            self._codec = Codec(run, self._author, unsigned)
         self._newest: Message | None = None  # one ballot goes to many
         self._frame = ""
 

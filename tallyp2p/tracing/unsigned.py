@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..wire.seal import SIGNATURE, Sealer
 
 __all__ = ["Unsigned"]
 
 
-class Unsigned(Sealer):
-    """Stands where a peer's sealer was: signs with zeros, and takes every signature as good."""
+@dataclass(frozen=True, slots=True)
+class _Anybody:
+    """Stands where the list of members was: the peer that was recorded has looked there."""
 
-    def __init__(self, run: bytes, identity: bytes, instance: bytes) -> None:
-        super().__init__(run, None, known=lambda author: (identity, instance))
+    digest: str
+
+    def __contains__(self, identity: object) -> bool:
+        return True
+
+
+class Unsigned(Sealer):
+    """Stands where a peer's sealer was: signs with zeros, and takes every signature as good.
+
+    `electorate`: what the run calls its list of members, "" where it has none.
+    """
+
+    def __init__(self, run: bytes, identity: bytes, instance: bytes, electorate: str = "") -> None:
+        listed = _Anybody(electorate) if electorate else None
+        super().__init__(run, None, known=lambda author: (identity, instance), electorate=listed)
 
     def sign(self, text: bytes) -> bytes:
         """64 zero bytes."""

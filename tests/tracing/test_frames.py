@@ -55,6 +55,14 @@ def test_what_is_written_is_read_back(seal: Seal, ids: Ids) -> None:
         assert frames.read(bytes.fromhex(frames.shown(message))) == message
 
 
+def test_a_run_with_a_list_of_members_is_written_without_the_list() -> None:
+    run = replace(SEALED, electorate="ab" * 32)
+    own, other = birth_of(run, b"a"), birth_of(run, b"b")
+    frames = Frames(run, own.identity, own.instance)
+    hello = Hello(other.identity, other.instance, ENDPOINT, run.digest)
+    assert frames.read(bytes.fromhex(frames.shown(hello))) == hello
+
+
 def test_frames_are_those_that_travel_except_for_signatures() -> None:
     own = birth_of(SEALED, b"a")
     machine = own.machine()
