@@ -21,6 +21,7 @@ from typing import Any
 
 from tallyp2p.assemble import shard_seat
 from tallyp2p.profiles import Profile
+from tallyp2p.wire.electorate import Electorate
 from tallyp2p.wire.keys import identity_text
 from tallyp2p.wire.seal import identity_of
 from tests.faults.air import Rules, address
@@ -124,7 +125,7 @@ class Field:
 
     `settings`: of the profile, by name, over those of a small quick run; `pause`: seconds that a
     learner rests after each ballot; `seed` decides which packets are lost; `secure`: ballots are
-    signed and connections encrypted.
+    signed, connections encrypted, and nobody else is let in.
     """
 
     nursery: Nursery
@@ -139,6 +140,7 @@ class Field:
 
     def __enter__(self) -> Field:
         self.directory.mkdir(parents=True, exist_ok=True)
+        self._members.write_text(Electorate.of(map(self._identity, range(self.peers))).text)
         self._air = Program("tests.faults.air", self.peers, self.seed)
         return self
 
@@ -159,8 +161,14 @@ class Field:
         listen = f"tcp://{address(peer)}:{PORT}"
         if not self.secure:
             return listen
-        secret = shard_seat(Profile(peers=self.peers), peer).secret
-        return f"{listen}#{identity_text(identity_of(secret))}"
+        return f"{listen}#{identity_text(self._identity(peer))}"
+
+    def _identity(self, peer: int) -> bytes:
+        return identity_of(shard_seat(Profile(peers=self.peers), peer).secret)
+
+    @property
+    def _members(self) -> Path:
+        return self.directory / "members"
 
     def namespace(self, host: int) -> str:
         """A path by which another process can enter a host's namespace."""
@@ -217,7 +225,8 @@ class Field:
             "peer",
             f"--shard={peer}/{self.peers}",
             f"--listen=tcp://{address(peer)}:{PORT}",
-            *(["--set=run.seal=ed25519", "--encrypt"] if self.secure else ["--insecure-listen"]),
+            *(["--set=run.seal=ed25519", f"--electorate={self._members}"] if self.secure else []),
+            *([] if self.secure else ["--insecure-listen"]),
             f"--out={directory / 'run'}",
             f"--trace={directory / 'trace.jsonl'}",
             *[f"--seed={endpoint}" for endpoint in (at if seeds is None else seeds)],
