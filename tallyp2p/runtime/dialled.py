@@ -20,6 +20,7 @@ __all__ = ["Dialled"]
 _log = logging.getLogger(__name__)
 
 _AGAIN = 30.0  # s until a refused handshake, or a name's address that is silent, is tried again
+_NEXT = 3.0  # s until another address of the same name is tried: hosts have two kinds of them
 _FIRST_PAUSE = 1.0  # s between two searches for a name; doubles up to the above
 _EARLY = 16  # frames that wait for a name's address
 _DOUBTS = 3  # failed handshakes in a row before a person is told: one may be an accident
@@ -120,6 +121,7 @@ class Dialled:
         else:
             self._connect(socket, addresses[self._turn % len(addresses)])
             self._turn += 1
+            wait = _NEXT if self._turn % len(addresses) else _AGAIN
         self._after(wait, lambda: self._look_up_again(socket, host, port))
 
     def _look_up_again(self, socket: Socket, host: str, port: str) -> None:
