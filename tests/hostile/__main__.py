@@ -2,9 +2,11 @@
 
     python -m tests.hostile                  # small, about two minutes
     python -m tests.hostile --full           # 10,000 garbage connections, floods of 500,000
-    python -m tests.hostile --only garbage --full
+    python -m tests.hostile --encrypted --full
+    python -m tests.hostile --only garbage
 
-Three honest peers share a process and make rounds of a sealed broadcast run; each attack is made
+Three honest peers share a process and make rounds of a sealed broadcast run, with `--encrypted`
+under CURVE and with an electorate, of which one member has turned; each attack is made
 by another process on the same host, so that "times slower" has what the attacker itself takes
 of the processor in it.  Exit code 1 where something that is promised on every machine was broken.
 """
@@ -60,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m tests.hostile", description=(__doc__ or "").split("\n\n")[0]
     )
     parser.add_argument("--full", action="store_true", help="as much as the goals say")
+    parser.add_argument("--encrypted", action="store_true", help="as beyond one's own host")
     parser.add_argument("--only", action="append", help="this attack only; may be repeated")
     parser.add_argument("--out", type=Path, help="also write the figures to this file, as JSON")
     chosen = parser.parse_args(arguments)
@@ -71,15 +74,18 @@ def main(arguments: list[str] | None = None) -> int:
     broken = []
     for case in cases:
         count = case.full if chosen.full else case.small
-        with House() as house:  # a fresh one each: what an attack leaves would blur the next
+        with House(
+            *["--encrypted"] * chosen.encrypted
+        ) as house:  # a fresh one each: what an attack leaves would blur the next
             damage = play(house, case, count)
         print(_shown(_row(case, count, damage)), flush=True)
-        wrong = case.broken(damage)
+        wrong = case.broken(damage, chosen.encrypted)
         broken += [f"{case.name}: {what}" for what in wrong]
         rows.append({"attack": case.name, "count": count, **asdict(damage), "broken": wrong})
     if chosen.out is not None:
         record = {
             "benchmark": "hostile",
+            "encrypted": chosen.encrypted,
             "goals": {"MiB": MEMORY, "slower": SLOWER},
             "machine": machine(),
             "figures": rows,

@@ -34,19 +34,24 @@ class Case:
     def attack(self, run: RunParameters, targets: list[str], count: int) -> Awaitable[Figures]:
         """Begin it; the first of `targets` is attacked most."""
         if self.stranger:
-            return strangers.ATTACKS[self.name](targets[0], count)
+            address = targets[0].partition("#")[0]
+            known = targets[0] if self.name == "strange keys" else address
+            return strangers.ATTACKS[self.name](known, count)
         return members.ATTACKS[self.name](run, targets, count)
 
-    def broken(self, damage: Damage) -> list[str]:
+    def broken(self, damage: Damage, encrypted: bool = False) -> list[str]:
         """What was promised on every machine, and not kept."""
         found = []
+        if self.stranger and encrypted and damage.frames:
+            found.append(f"{damage.frames} frames of strangers reached a decoder")
         if self.stranger and damage.delivered:
             found.append(f"strangers' messages reached a machine: {damage.delivered}")
         if self.stranger and damage.files > 0:
             found.append(f"{damage.files} files stayed open")
         if damage.spoiled:
             found.append(f"{damage.spoiled} honest ballots were annulled")
-        if self.bounded and damage.growth >= MEMORY:
+        bounded = self.bounded or (encrypted and self.stranger)
+        if bounded and damage.growth >= MEMORY:
             found.append(f"memory grew by {damage.growth} MiB")
         return found
 
@@ -64,6 +69,7 @@ CASES = (
         "without encryption: nothing but that the rounds go on; libzmq keeps every part",
         bounded=False,
     ),
+    Case("strange keys", 50, 1000, "no message; encrypted, refused before a byte is read"),
     Case("pings", 20_000, 500_000, "beyond the member's allowance not decoded"),
     Case(
         "forged ballots",
@@ -84,7 +90,7 @@ CASES = (
         "hellos",
         100,
         5000,
-        "1,024 members at most; in a run without an electorate each costs 3 files and 60 KiB",
+        "with an electorate none; else 1,024 members at most, of 3 files and some 60 KiB each",
         bounded=False,
     ),
 )

@@ -1,6 +1,7 @@
 """The honest side of a siege: a few real peers in one process, told by lines of JSON.
 
     python -m tests.hostile.house --peers 3
+    python -m tests.hostile.house --peers 3 --encrypted    # and with an electorate
 
 First comes a line with the run's descriptor and the endpoints, then every tenth of a second
 one with what is held and what was done; `siege` reads them.  It ends when its input does.
@@ -17,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -30,9 +32,12 @@ from tallyp2p.gossip.events import RoundClosed
 from tallyp2p.gossip.machine import PeerMachine
 from tallyp2p.messages import Hello, Message
 from tallyp2p.parameters import RunParameters, Seal, Spreading, Timing
+from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.node import Node, Progress
 from tallyp2p.runtime.transport import Transport
+from tallyp2p.wire.electorate import Electorate
+from tallyp2p.wire.seal import identity_of
 
 RUN = RunParameters(
     seed=5,
@@ -43,6 +48,7 @@ RUN = RunParameters(
     seal=Seal.ED25519,
 )
 TIMING = Timing(rounds=2**31, deadline=3.0, patience=0.3, gossip_interval=0.5)
+TURNED = hashlib.sha256(b"turned").digest()  # the secret key of a member that means harm
 _PAUSE = 0.02  # s that a learner takes for a round
 _EVERY = 0.1  # s between two reports
 
@@ -50,6 +56,11 @@ _EVERY = 0.1  # s between two reports
 def secret_of(index: int) -> bytes:
     """The secret key of an honest peer; whoever attacks does not use it."""
     return hashlib.sha256(b"honest %d" % index).digest()
+
+
+def electorate_of(peers: int) -> Electorate:
+    """The honest, and one that has turned."""
+    return Electorate.of(map(identity_of, (TURNED, *map(secret_of, range(peers)))))
 
 
 class Slow:
@@ -117,13 +128,18 @@ class Counting:
         return message
 
 
-def peer(index: int, peers: int, seen: Seen) -> tuple[Node, str]:
+def peer(index: int, peers: int, listed: Electorate | None, seen: Seen) -> tuple[Node, str]:
     """One honest peer, listening."""
-    transport = Transport(Meter())
+    secret, run = secret_of(index), RUN
+    encryption = None
+    if listed is not None:
+        run = replace(RUN, electorate=listed.digest)
+        encryption = Encryption.of(secret, listed.curve_keys)
+    transport = Transport(Meter(curve=listed is not None), encryption=encryption)
     endpoint = transport.bind("tcp://127.0.0.1:*")
-    secret = secret_of(index)
-    timing = Timing(**{**{f: getattr(TIMING, f) for f in TIMING.__slots__}, "quorum": peers})
-    birth = Birth.of(RUN, timing, secret, os.urandom(8), b"chance %d" % index, "house/1")
+    birth = Birth.of(
+        run, replace(TIMING, quorum=peers), secret, os.urandom(8), b"chance %d" % index, "house/1"
+    )
     machine = Watched(*birth.parts())
     machine.seen = seen
     seen.honest.add(birth.identity)
@@ -136,20 +152,21 @@ def peer(index: int, peers: int, seen: Seen) -> tuple[Node, str]:
         elif isinstance(notice, events.Refused) and notice.reason == Reason.EQUIVOCATION:
             seen.spoiled += any(author.hex() in notice.text for author in seen.authors)
 
-    codec = Counting(birth.codec(machine, secret), seen)
-    return Node(machine, codec, transport, Slow(index), RUN, [watch], linger_ms=100), endpoint
+    codec = Counting(birth.codec(machine, secret, listed), seen)
+    return Node(machine, codec, transport, Slow(index), run, [watch], linger_ms=100), endpoint
 
 
-async def live(peers: int) -> None:
+async def live(peers: int, listed: Electorate | None) -> None:
     """All peers, until the input ends."""
     seen, me = Seen(), psutil.Process()
-    made = [peer(index, peers, seen) for index in range(peers)]
+    made = [peer(index, peers, listed, seen) for index in range(peers)]
     endpoints = tuple(endpoint for _, endpoint in made)
     running = [
         asyncio.create_task(node.run(events.Started(endpoint, endpoints, fresh=True)))
         for node, endpoint in made
     ]
-    print(json.dumps({"run": RUN.descriptor, "endpoints": endpoints}), flush=True)
+    run = RUN if listed is None else replace(RUN, electorate=listed.digest)
+    print(json.dumps({"run": run.descriptor, "endpoints": endpoints}), flush=True)
     loop = asyncio.get_running_loop()
     ended = loop.run_in_executor(None, sys.stdin.read)
     while not ended.done() and not any(task.done() for task in running):
@@ -175,4 +192,6 @@ async def live(peers: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--peers", type=int, default=3)
-    asyncio.run(live(parser.parse_args().peers))
+    parser.add_argument("--encrypted", action="store_true")
+    chosen = parser.parse_args()
+    asyncio.run(live(chosen.peers, electorate_of(chosen.peers) if chosen.encrypted else None))

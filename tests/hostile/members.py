@@ -11,6 +11,8 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
+import zmq
+
 from tallyp2p.gossip.membership import author_of
 from tallyp2p.messages import (
     Digest,
@@ -25,9 +27,11 @@ from tallyp2p.messages import (
     Want,
 )
 from tallyp2p.parameters import LIMITS, RunParameters
+from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.raw import Inbox, Line, Raw
 from tallyp2p.wire.codec import Codec
 from tallyp2p.wire.seal import Sealer, identity_of
+from tests.hostile.house import TURNED
 from tests.hostile.strangers import Figures
 from tests.world import ballot_of
 
@@ -41,16 +45,59 @@ _KEPT = 10_000  # messages
 _QUIET = 0.3  # s without a message: nothing more comes
 
 
+class Anybody:
+    """A list of members that has everybody on it, for one who does not mind the true one."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+
+    def __contains__(self, identity: object) -> bool:
+        return True
+
+
+class Wires(Raw):
+    """Sockets of one who has the key `secret`, and encrypts where others do."""
+
+    def __init__(self, secret: bytes, encrypted: bool) -> None:
+        super().__init__()
+        self._encryption = Encryption.of(secret) if encrypted else None
+
+    def line(self, endpoint: str, name: bytes = b"") -> Line:
+        """A DEALER, see Raw; encrypted where the endpoint says so."""
+        address, _, identity = endpoint.partition("#")
+        if not identity or self._encryption is None:
+            return super().line(address, name)
+        dealer = self._socket(zmq.DEALER)
+        dealer.set(zmq.ROUTING_ID, name or b"\x01" + os.urandom(8))
+        for option, value in self._encryption.dialler(endpoint).items():
+            dealer.set(option, value)
+        dealer.connect(address)
+        return Line(dealer)
+
+    async def listen(self, arrived: Callable[[bytes, list[bytes]], None]) -> tuple[Inbox, str]:
+        """An inbox, and how others reach it."""
+        if self._encryption is None:
+            inbox = await self.inbox("tcp://127.0.0.1:*", arrived)
+            return inbox, inbox.endpoint
+        router = self._socket(zmq.ROUTER)
+        router.set(zmq.CURVE_SERVER, 1)
+        router.set(zmq.CURVE_SECRETKEY, self._encryption.secret)
+        router.bind("tcp://127.0.0.1:*")
+        inbox = Inbox(router, arrived)
+        return inbox, f"{inbox.endpoint}#{self._encryption.identity}"
+
+
 class Impostor:
     """A member by hand: says what it is told to, and keeps what it hears."""
 
-    def __init__(self, raw: Raw, run: RunParameters, secret: bytes | None = None) -> None:
+    def __init__(self, raw: Wires, run: RunParameters, secret: bytes | None = None) -> None:
         self.run, self.raw = run, raw
         self.secret = secret or os.urandom(32)
         self.identity = identity_of(self.secret)
         self.author = author_of(self.identity)
         self.instance = os.urandom(8)
-        sealer = Sealer(run.digest, self.secret, self.instance)
+        listed = Anybody(run.electorate) if run.electorate else None
+        sealer = Sealer(run.digest, self.secret, self.instance, electorate=listed)
         self.codec = Codec(run, self.author, sealer)
         self.heard: list[bytes] = []
         self.authors: list[bytes] = []  # of the honest, in the order of their endpoints
@@ -59,10 +106,14 @@ class Impostor:
         self._inbox: Inbox | None = None
         self._news = asyncio.Event()
 
+    def elsewhere(self, at: int) -> str:
+        """The `at`th of many endpoints at which nobody listens."""
+        address = f"tcp://127.{9 + at // 60_000}.{at // 250 % 240}.{1 + at % 250}:9"
+        return address + self.endpoint[self.endpoint.find("#") :] * ("#" in self.endpoint)
+
     async def listen(self) -> None:
         """Have an endpoint of one's own."""
-        self._inbox = await self.raw.inbox("tcp://127.0.0.1:*", self._arrived)
-        self.endpoint = self._inbox.endpoint
+        self._inbox, self.endpoint = await self.raw.listen(self._arrived)
 
     def _arrived(self, link: bytes, parts: list[bytes]) -> None:
         self.bytes += sum(map(len, parts))
@@ -147,9 +198,11 @@ async def flood(line: Line, frames: Iterable[bytes]) -> int:
 
 
 async def _with(run: RunParameters, attack: Callable[[Impostor], Awaitable[Figures]]) -> Figures:
-    raw = Raw()
+    encrypted = bool(run.electorate)
+    secret = TURNED if encrypted else os.urandom(32)
+    raw = Wires(secret, encrypted)
     try:
-        impostor = Impostor(raw, run)
+        impostor = Impostor(raw, run, secret)
         await impostor.listen()
         return await attack(impostor)
     finally:
@@ -186,7 +239,7 @@ async def hellos(run: RunParameters, targets: list[str], count: int) -> Figures:
         frames = []
         for at in range(count):
             fresh = Impostor(impostor.raw, run)
-            fresh.endpoint = f"tcp://127.{1 + at // 60_000}.{at // 250 % 240}.{1 + at % 250}:9"
+            fresh.endpoint = impostor.elsewhere(at)
             frames.append(fresh.hello())
         sent = 0
         for at, frame in enumerate(frames):
@@ -262,7 +315,7 @@ async def dead_ends(run: RunParameters, targets: list[str], count: int) -> Figur
 
     async def act(impostor: Impostor) -> Figures:
         line = await impostor.join(targets[0])
-        dead = [f"tcp://127.9.{at // 250}.{1 + at % 250}:9" for at in range(count)]
+        dead = [impostor.elsewhere(at) for at in range(count)]
         blocks = [dead[at : at + LIMITS.peers] for at in range(0, count, LIMITS.peers)]
         sent = await flood(line, (impostor.frame(Peers(tuple(block))) for block in blocks))
         await impostor.quiet()

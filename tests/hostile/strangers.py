@@ -12,7 +12,12 @@ import struct
 from collections.abc import Awaitable, Callable
 from random import Random
 
+import zmq
+
+from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.raw import Stream, greeting, header, ready
+from tallyp2p.wire.keys import identity_text
+from tallyp2p.wire.seal import identity_of
 
 __all__ = ["ATTACKS", "Attack", "Figures"]
 
@@ -135,6 +140,34 @@ async def early(endpoint: str, count: int) -> Figures:
     return {"messages": said, "handshakes": float(shaken)}
 
 
+async def strange_keys(endpoint: str, count: int) -> Figures:
+    """`count` connections that encrypt, under keys of which nobody has heard.
+
+    Whoever knows an endpoint knows the key of its listener; without one, any will do.
+    """
+    address, _, identity = endpoint.partition("#")
+    identity = identity or identity_text(identity_of(os.urandom(32)))
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        for start in range(0, count, _TOGETHER):
+            sockets = []
+            for _ in range(min(_TOGETHER, count - start)):
+                encryption = Encryption.of(os.urandom(32))
+                socket = context.socket(zmq.DEALER)
+                for option, value in encryption.dialler(f"{address}#{identity}").items():
+                    socket.set(option, value)
+                socket.set(zmq.LINGER, 0)
+                socket.connect(address)
+                socket.send(_PING)
+                sockets.append(socket)
+            await asyncio.sleep(0.3)
+            for socket in sockets:
+                socket.close()
+    finally:
+        context.destroy(linger=0)
+    return {"connections": count}
+
+
 ATTACKS: dict[str, Attack] = {
     "garbage": garbage,
     "idle": idle,
@@ -142,4 +175,5 @@ ATTACKS: dict[str, Attack] = {
     "huge frame": huge_frame,
     "early": early,
     "multipart": multipart,
+    "strange keys": strange_keys,
 }

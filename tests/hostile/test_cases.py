@@ -16,10 +16,21 @@ from tests.hostile.__main__ import main, play
 from tests.hostile.cases import CASES, Case
 from tests.hostile.siege import Damage, House
 
+# What encryption and the list change; a member's floods are the same behind both.
+OF_NOBODY = [
+    c for c in CASES if (c.stranger and c.name != "idle") or c.name in ("replay", "hellos")
+]
+
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     with House() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def fortress() -> Iterator[House]:
+    with House("--encrypted") as one:
         yield one
 
 
@@ -42,6 +53,15 @@ def test_promises_are_kept(house: House, case: Case) -> None:
         assert damage.figures["cut by the target"], damage
     if case.name == "digests":
         assert damage.figures["times"] < 4, damage
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", OF_NOBODY, ids=lambda case: case.name)
+def test_promises_are_kept_under_encryption(fortress: House, case: Case) -> None:
+    damage = play(fortress, case, case.small, calm=0.3)
+    assert not case.broken(damage, encrypted=True), damage
+    if case.stranger:
+        assert damage.frames == 0 and not damage.refused, damage
 
 
 def test_what_is_broken_is_named() -> None:
