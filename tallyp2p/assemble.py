@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .birth import NOT_ON_IT, Birth
+from .birth import Birth, check_listed
 from .errors import SettingsError
 from .gossip.neighbours import most_lines
 from .parameters import LIMITS, RunParameters, Seal
@@ -123,8 +123,7 @@ def key_seat(
     from .wire.seal import identity_of
 
     identity = identity_of(secret)
-    if electorate is not None and identity not in electorate:
-        raise SettingsError(NOT_ON_IT)
+    check_listed(profile.run.electorate, electorate, identity)
     if index is None:
         index = int.from_bytes(author_of(identity), "big") % profile.peers
     return replace(shard_seat(profile, index), secret=secret)

@@ -18,17 +18,30 @@ from .wire.codec import Codec
 if TYPE_CHECKING:
     from .wire.electorate import Electorate
 
-__all__ = ["NOT_ON_IT", "Birth"]
+__all__ = ["Birth", "check_listed"]
 
 
-_NO_LIST = (
-    "this run has a list of members (run.electorate): take part with --electorate FILE and --key "
-    "FILE, or by a token that `tallyp2p invite` made"
-)
-_OTHER_LIST = (
-    "this list of members is not the run's: run.electorate names another, so ask whoever invites"
-)
-NOT_ON_IT = "this peer's key is not on the list of members of this run: ask for an invitation"
+def check_listed(named: str, electorate: Electorate | None, identity: bytes) -> None:
+    """Whether `identity` may take part in a run whose parameter `electorate` is `named`.
+
+    Raises :class:`SettingsError` when the list is missing, another run's, or without it.
+    """
+    if named and electorate is None:
+        raise SettingsError(
+            "this run has a list of members (run.electorate): take part with --electorate FILE "
+            "and --key FILE, or by a token that `tallyp2p invite` made"
+        )
+    if electorate is None:
+        return
+    if electorate.digest != named:
+        raise SettingsError(
+            "this list of members is not the run's: run.electorate names another, so ask whoever "
+            "invites"
+        )
+    if identity not in electorate:
+        raise SettingsError(
+            "this peer's key is not on the list of members of this run: ask for an invitation"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +104,6 @@ class Birth:
             return Codec(self.run, machine.author)
         from .wire.seal import Sealer
 
-        if self.run.electorate != (electorate.digest if electorate is not None else ""):
-            raise SettingsError(_NO_LIST if electorate is None else _OTHER_LIST)
-        if electorate is not None and self.identity not in electorate:
-            raise SettingsError(NOT_ON_IT)
+        check_listed(self.run.electorate, electorate, self.identity)
         sealer = Sealer(self.run.digest, secret, self.instance, machine.credentials, electorate)
         return Codec(self.run, machine.author, sealer)

@@ -28,6 +28,7 @@ from ..assemble import (
     shard_seat,
     wish,
 )
+from ..birth import check_listed
 from ..errors import FailureError, SettingsError
 from ..gossip.events import MemberChanged, Notice, Refused
 from ..parameters import Seal
@@ -160,6 +161,7 @@ class Foreground:
         """Which peer to be; `secret`: what is in the file of its key."""
         if secret is not None:
             return key_seat(self.profile, secret, self.shard, self.electorate)
+        check_listed(self.profile.run.electorate, self.electorate, b"")
         if self.name is not None:
             return named_seat(self.profile, self.name, self.shard)
         if self.shard is not None:
@@ -188,7 +190,8 @@ class Foreground:
         if self.lan:
             self.say("looking for peers of this run on the local network ...")
         elif not (self.joining or self.seeds):
-            self.say(f"waiting to be joined:  tallyp2p peer --seed {member.endpoint}")
+            how = "tallyp2p join TOKEN" if self.seated else "tallyp2p peer"
+            self.say(f"waiting to be joined:  {how} --seed {member.endpoint}")
 
     def observe(self, told: Notice | Progress) -> None:
         """Say what the machine tells, progress at most every two seconds."""

@@ -17,6 +17,8 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "swarm": "start a swarm of peers on this host, watch it learn, print the result",
     "peer": "run one peer in the foreground",
+    "invite": "found a run for some people, and print a token for each",
+    "join": "take part in a run by a token",
     "keygen": "make an identity: a secret key, and the public one to be invited by",
     "export": "write the data of a peer for one in another language",
     "conform": "test an implementation of the protocol against its specification",
