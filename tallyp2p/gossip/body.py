@@ -6,13 +6,14 @@ What differs between runs with a view and runs without is one organ, the *circle
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from random import Random
+from typing import NamedTuple
 
 from ..consensus.ledger import Ledger
 from ..errors import SettingsError
-from ..parameters import LIMITS, RunParameters, Timing
+from ..parameters import LIMITS, RunParameters, Spreading, Timing
 from ..payloads import Ballot
 from .beginning import Beginning
 from .card import Card
@@ -29,7 +30,7 @@ from .repair import Repair
 from .rounds import Rounds
 from .serving import Serving
 
-__all__ = ["Body", "Kept"]
+__all__ = ["Body", "Kept", "Wishes"]
 
 _SELDOM = 16  # steps between two looks at everything that is known
 
@@ -41,6 +42,17 @@ class Kept:
     start: int | None  # the own first round
     ballots: tuple[Ballot, ...]  # all that the ledger holds, both of an annulled pair
     endpoints: tuple[str, ...]  # of members that are not gone
+
+
+class Wishes(NamedTuple):
+    """When organs want to be woken, seconds; never: infinity."""
+
+    probing: float = inf
+    membership: float = inf
+    contacts: float = inf
+    rounds: float = inf
+    circle: float = inf
+    serving: float = inf
 
 
 class Body:
@@ -102,15 +114,21 @@ class Body:
             self.circle,
             self.serving,
         )
-        # Who may want to be woken; probing always does.
-        self.wishes: list[Callable[[], float | None]] = [
-            self.membership.wake_at,
-            self.contacts.wake_at,
-            self.rounds.wake_at,
-            self.circle.wake_at,
-        ]
-        if self.serving.compares:
-            self.wishes.append(self.serving.wake_at)
+        self._compares = run.spreading is Spreading.BROADCAST
+
+    def wishes(self) -> Wishes:
+        """When each organ wants to be woken."""
+        member, contact = self.membership.wake_at(), self.contacts.wake_at()
+        round, circle = self.rounds.wake_at(), self.circle.wake_at()
+        serving = self.serving.wake_at() if self._compares else None
+        return Wishes(
+            self.probing.wake_at(),
+            inf if member is None else member,
+            inf if contact is None else contact,
+            inf if round is None else round,
+            inf if circle is None else circle,
+            inf if serving is None else serving,
+        )
 
     def expected(self, round: int) -> tuple[bytes, ...]:
         """Authors whose ballots of `round` will come, or have been asked for."""

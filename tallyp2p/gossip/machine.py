@@ -22,7 +22,7 @@ from ..messages import FINISHED, PARTED, Bye, Digest, Error, Have, Hello, Peers,
 from ..parameters import RunParameters, Timing
 from ..payloads import Ballot
 from . import events
-from .body import Body, Kept
+from .body import Body, Kept, Wishes
 from .card import Card
 from .events import Effect, Event, Refused
 from .member import Change, State
@@ -57,7 +57,7 @@ class PeerMachine:
         self._membership, self._contacts, self._circle = body.membership, body.contacts, body.circle
         self._rounds, self._repair, self._serving = body.rounds, body.repair, body.serving
         self._probing = body.probing
-        self._wishes = body.wishes
+        self._moments = Wishes()  # of the organs, when wake_at() was last asked
         self._last: int | None = None  # newest own ballot's round
         self._now = 0.0
         self._wake: tuple[float | None] | None = None  # wake_at()'s answer since the last event
@@ -111,11 +111,8 @@ class PeerMachine:
     def _soonest(self) -> float | None:
         if self.finished or not self._contacts.endpoint:
             return None
-        soonest = self._probing.wake_at()
-        for wake_at in self._wishes:
-            moment = wake_at()
-            if moment is not None and moment < soonest:
-                soonest = moment
+        self._moments = self._body.wishes()
+        soonest = min(self._moments)
         if self._rounds.phase is Phase.JOINING:
             soonest = min(soonest, self._joining.wake_at())
         return soonest
@@ -316,9 +313,10 @@ class PeerMachine:
                 self._serving.ask(sender, round)
             self._circle.compare(sender, pong.roster, self.round, self._now)
             self._circle.pong(sender, pong.nonce, self.round, self._now)
-        else:
-            self._rounds.decline(sender, pong.round, self._now)
+        elif self._rounds.decline(sender, pong.round, self._now):
             self._pull()
+        elif self._rounds.phase is Phase.OPEN:
+            return  # it is still to come: nothing has changed
         self._move()
 
     def _on_digest(self, sender: bytes, digest: Digest) -> None:
@@ -373,16 +371,23 @@ class PeerMachine:
     # --- time ---------------------------------------------------------------------------
 
     def _ticked(self, event: events.Ticked) -> None:
-        promised = self.wake_at()
-        if promised is not None and self._now - promised > self.timing.suspect_after / 2:
-            self._membership.excuse(self._now - promised)
-        for change in self._membership.expire(self._now):
+        promised, now, due = self.wake_at(), self._now, self._moments
+        if promised is not None and now - promised > self.timing.suspect_after / 2:
+            self._membership.excuse(now - promised)
+        changes = self._membership.expire(now) if due.membership <= now else ()
+        for change in changes:
             self._part(change)
-        for author, round in self._rounds.questions(self._now):
-            self._membership.asked(author, self._now)
-            self._serving.ask(author, round)
-        self._contacts.knock(self.round, self._now)
-        self._circle.tick(self.round, self._now)
-        self._probing.tick(self.round, self._now)  # who was just asked need not be pinged
-        self._serving.tick(self.round, self._now)
-        self._move()
+        if due.rounds <= now:
+            for author, round in self._rounds.questions(now):
+                self._membership.asked(author, now)
+                self._serving.ask(author, round)
+        if due.contacts <= now:
+            self._contacts.knock(self.round, now)
+        if changes or due.circle <= now:
+            self._circle.tick(self.round, now)
+        if due.membership <= now or due.probing <= now:  # who was just asked need not be pinged
+            self._probing.tick(self.round, now)
+        if due.serving <= now:
+            self._serving.tick(self.round, now)
+        if changes or due.rounds <= now or self._rounds.phase is not Phase.OPEN:
+            self._move()

@@ -222,21 +222,25 @@ class Rounds:
             found += [(a, self.round) for a in asks if a not in here and not asks[a].promised]
         return found
 
-    def decline(self, author: bytes, at: int | None, now: float) -> None:
+    def decline(self, author: bytes, at: int | None, now: float) -> bool:
         """`author`, asked for a ballot that it does not have, is at round `at` (None: nowhere).
 
-        Where the ballot is still to come it is asked for again, at growing distances.
+        Where the ballot is still to come it is asked for again, at growing distances; where it
+        is not, the author is let go, and that is the answer.
         """
+        let_go = False
         for round, waiting in self._waiting.items():
             ask = waiting.asks.get(author)
             if ask is None:
                 continue
             if at is None or at > round:
                 waiting.declined.add(author)
+                let_go = True
             elif author not in waiting.beyond and not ask.promised:
                 ask.promised = True
                 ask.pause = min(2 * ask.pause, _SLOWEST_ASK * self._timing.patience)
                 ask.at = now + ask.pause
+        return let_go
 
     def beyond(self, author: bytes, at: int | None, now: float) -> list[int]:
         """`author` has the round `at` open: it has cast its ballots of all earlier ones, so one

@@ -37,7 +37,7 @@ class Serving:
         self._ledger, self._rounds, self._repair = ledger, rounds, repair
         self._membership, self._contacts = membership, contacts
         self._interval, self._gossip_at = timing.gossip_interval, 0.0
-        self.compares = run.spreading is Spreading.BROADCAST
+        self._compares = run.spreading is Spreading.BROADCAST
 
     def ask(self, author: bytes, round: int) -> None:
         """Ask an author for its own ballot."""
@@ -67,13 +67,13 @@ class Serving:
 
     def on_digest(self, sender: bytes, digest: Digest, round: int | None) -> None:
         """Answer where ledgers differ, while `round` is open."""
-        if round is not None and self.compares:
+        if round is not None and self._compares:
             for answer in self._repair.on_digest(digest, round):
                 self._contacts.answer(sender, answer)
 
     def on_have(self, sender: bytes, have: Have, at: int) -> None:
         """Ask for what is lacking here, send what is lacking there."""
-        if self.compares and self._repair.in_window(have.round, at):
+        if self._compares and self._repair.in_window(have.round, at):
             for answer in self._repair.on_have(have):
                 self._contacts.answer(sender, answer)
 
@@ -83,11 +83,11 @@ class Serving:
 
     def wake_at(self) -> float | None:
         """When ledgers are compared next."""
-        return self._gossip_at if self.compares else None
+        return self._gossip_at if self._compares else None
 
     def tick(self, round: int | None, now: float) -> None:
         """Compare ledgers with somebody where it is time."""
-        if self.compares and now >= self._gossip_at:
+        if self._compares and now >= self._gossip_at:
             self._gossip_at = now + self._interval
             self._gossip(round)
 

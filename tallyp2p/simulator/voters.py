@@ -140,8 +140,7 @@ class Electorate:
 def _numbers(key: Sequence[int], count: int) -> _Shares:
     """(count,) numbers from 0 to below 1 that follow from `key` alone."""
     drawn = hashlib.shake_128(f"tallyp2p votes {key}".encode()).digest(8 * count)
-    numbers: _Shares = (np.frombuffer(drawn, "<u8") >> 11).astype(np.float64)
-    return numbers / 2**53
+    return (np.frombuffer(drawn, "<u8") >> 11) * np.float64(2.0**-53)
 
 
 def _accuracies(voting: Voting, pool: int, seed: int) -> _Shares:

@@ -73,9 +73,9 @@ CASES = (
     Case("worlds a minute, broadcast, ballots of one round", BROADCAST, 32, 1, "(100)"),
     Case("times real time, broadcast of 64", BROADCAST, 64, 8, "20", 120.0),
     Case("broadcast of 64, ballots of one round", BROADCAST, 64, 1, "", 30.0),
-    Case("times real time, sampled, 1,000, with a view", SAMPLED, 1_000, 8, "20", 120.0, VIEW),
+    Case("times real time, sampled, 1,000, with a view", SAMPLED, 1_000, 8, "20", 600.0, VIEW),
     Case("sampled, 1,000, ballots of one round", SAMPLED, 1_000, 1, "", 20.0, VIEW),
-    Case("times real time, sampled, 10,000, with a view", SAMPLED, 10_000, 8, "1", 30.0, VIEW),
+    Case("times real time, sampled, 10,000, with a view", SAMPLED, 10_000, 8, "1", 120.0, VIEW),
     Case("broadcast of 1,000, nothing lost", BROADCAST, 1_000, 8, "possible", 3.0, loss=0.0),
 )
 QUICK = (
