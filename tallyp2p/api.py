@@ -25,6 +25,7 @@ from .assemble import (
     assemble,
     build_own,
     check_endpoint,
+    check_open,
     named_seat,
     new_seat,
     shard_seat,
@@ -73,6 +74,8 @@ class Peer:
     pairs whose second part is not read; every peer must have the same, in the same order.
     `seeds`: endpoints of peers to join at.  `name`: the same name is the same peer at every
     start; without one it is a new peer.  `on_round` may be a coroutine function.
+    `open_run`: listen where other hosts can reach it, though anybody there may then vote under
+    as many names as they like; `insecure_listen`: and in clear.
     `overrides` are settings of `profile`, by key: ``rounds=100``, ``**{"run.probes": 16}``.
 
     Raises :class:`SettingsError` for settings that cannot be used, and on entering
@@ -93,6 +96,7 @@ class Peer:
         name: str | None = None,
         on_round: OnRound | None = None,
         insecure_listen: bool = False,
+        open_run: bool = False,
         **overrides: Any,
     ) -> None:
         self._profile = _profile(profile, overrides, len(probes))
@@ -105,6 +109,8 @@ class Peer:
             check_endpoint(seed)
         self._on_round = on_round
         self._insecure = insecure_listen
+        address = listen or self._profile.network.listen
+        check_open(self._profile, address, open_run or insecure_listen)
         self._fresh = False  # whether a whole swarm starts with this peer
         self._member: Member | None = None
         self._began = False

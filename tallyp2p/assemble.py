@@ -7,6 +7,7 @@ under which identity it votes.  torch is imported only when a learner is built.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGENT",
+    "OPEN_RUN",
     "Member",
     "Seat",
     "assemble",
@@ -53,6 +55,12 @@ __all__ = [
 ]
 
 AGENT = f"tallyp2p/{__version__}"
+OPEN_RUN = (
+    "OPEN RUN: anybody who can reach a peer of this run may vote, under as many names as they "
+    "like, so its votes have no security"
+)
+
+_log = logging.getLogger(__name__)
 
 _UNIX_PATH = 100  # bytes; systems allow 103 to 107 for the path of a Unix socket
 
@@ -132,7 +140,7 @@ def key_seat(
 def check_open(profile: Profile, listen: str, asked: bool) -> bool:
     """Whether anybody who can reach `listen` may vote as often as they like: an open run.
 
-    Raises :class:`SettingsError` where nobody has `asked` for that.
+    Logs that in plain words.  Raises :class:`SettingsError` where nobody has `asked` for it.
     """
     if profile.run.electorate or not exposed(listen):
         return False
@@ -142,6 +150,7 @@ def check_open(profile: Profile, listen: str, asked: bool) -> bool:
             "vote under as many names as they like; invite those who may (tallyp2p invite), or "
             "ask for an open run with --open (open_run=True)"
         )
+    _log.warning(OPEN_RUN)
     return True
 
 

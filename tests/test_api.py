@@ -174,3 +174,15 @@ def test_public_names() -> None:
         assert getattr(tallyp2p, name) is not None
     with pytest.raises(AttributeError, match="Swram"):
         tallyp2p.Swram  # noqa: B018
+
+
+def test_a_run_open_to_all_must_be_asked_for_and_is_called_what_it_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.raises(SettingsError, match="under as many names as they like.*open_run=True"):
+        peer(1, listen="tcp://192.0.2.1:*")
+    peer(1, listen="tcp://192.0.2.1:*", open_run=True)
+    assert "its votes have no security" in caplog.text
+    caplog.clear()
+    peer(1)
+    assert not caplog.text

@@ -13,6 +13,8 @@ from tallyp2p.assemble import (
     Seat,
     assemble,
     check_endpoint,
+    check_open,
+    key_seat,
     most_talked_to,
     named_seat,
     new_seat,
@@ -25,6 +27,7 @@ from tallyp2p.gossip.events import Started
 from tallyp2p.gossip.neighbours import most_lines
 from tallyp2p.parameters import RunParameters, Seal
 from tallyp2p.profiles import load
+from tallyp2p.wire.electorate import Electorate
 from tallyp2p.wire.keys import identity_text
 from tallyp2p.wire.seal import identity_of
 
@@ -132,3 +135,38 @@ def test_what_nobody_can_dial_is_refused(text: str) -> None:
 def test_an_address_that_means_something_on_one_host_only_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="zone.*use another address of that peer"):
         check_endpoint(text)
+
+
+def test_a_key_is_a_peer_whose_shard_follows_from_what_all_may_know() -> None:
+    sealed = load("default", {"seal": "ed25519"})
+    assert key_seat(sealed, b"k" * 32, 3) == Seat(3, b"k" * 32)
+    drawn = {key_seat(sealed, bytes([n]) * 32).index for n in range(40)}
+    assert len(drawn) > 5 and key_seat(sealed, b"k" * 32) == key_seat(sealed, b"k" * 32)
+    with pytest.raises(SettingsError, match="seal=ed25519"):
+        key_seat(
+            load("default"), b"k" * 32
+        )  # there the secret would be the identity, for all to see
+
+
+def test_a_key_off_the_list_is_refused_before_anything_is_built() -> None:
+    listed = Electorate.of([identity_of(b"k" * 32), identity_of(b"m" * 32)])
+    run = load("default", {"seal": "ed25519", "electorate": listed.digest})
+    assert key_seat(run, b"k" * 32, 1, listed)
+    with pytest.raises(SettingsError, match="ask for an invitation"):
+        key_seat(run, b"x" * 32, 1, listed)
+    with pytest.raises(SettingsError, match="--electorate FILE"):
+        key_seat(run, b"k" * 32, 1)
+
+
+def test_an_open_run_must_be_asked_for_where_others_can_reach_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    profile, listed = load("default"), load("default", {"seal": "ed25519", "electorate": "e" * 64})
+    for listen in ("tcp://127.0.0.1:*", "tcp://[::1]:7000", "ipc:///tmp/peer"):
+        assert not check_open(profile, listen, asked=False)
+    assert not check_open(listed, "tcp://192.0.2.1:7000", asked=False)
+    with pytest.raises(SettingsError, match="tallyp2p invite.*--open"):
+        check_open(profile, "tcp://192.0.2.1:7000", asked=False)
+    assert not caplog.text
+    assert check_open(profile, "tcp://192.0.2.1:7000", asked=True)
+    assert "anybody who can reach a peer of this run may vote" in caplog.text

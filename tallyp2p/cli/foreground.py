@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 
 from ..admission.keyfile import held_key
 from ..assemble import (
+    OPEN_RUN,
     Member,
     Seat,
     build,
@@ -48,12 +48,6 @@ from .rundirs import new_run_dir, write_config
 
 __all__ = ["Foreground"]
 
-_log = logging.getLogger(__name__)
-
-_OPEN = (
-    "OPEN RUN: anybody who can reach a peer of this run may vote, under as many names as they "
-    "like, so its votes have no security"
-)
 _PAUSE = 2.0  # s between two lines about progress
 _REFUSALS = 32  # different lines about refusals
 
@@ -112,8 +106,7 @@ class Foreground:
             write_config(new_run_dir(self.run_dir), self.profile)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(DONE))  # nobody knows us yet
         if opened:
-            self.say(_OPEN)
-            _log.warning(_OPEN)
+            self.say(OPEN_RUN)
         self.say(f"reading shard {seat.index} of {self.profile.peers} ...")
         outcome = asyncio.run(
             live(
