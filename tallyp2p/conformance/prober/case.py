@@ -42,6 +42,7 @@ class Need(Enum):
     EXPLICIT = "only for runs with ids = explicit"
     SEALED = "only for sealed runs"
     UNSEALED = "only for runs without seals"
+    LISTED = "only for runs with an electorate"
     PROCESS = "needs --pid or --spawn, so that the peer can be told to leave"
     PADDING = "only where packed votes end within a byte"
     SPARE_LABEL = "only where the bits of a vote hold more than the highest label"

@@ -37,6 +37,16 @@ _PATIENCE = 3.0  # s that an answer may take which the peer owes at once
 M = TypeVar("M")
 
 
+class _Unseen:
+    """The list of a run's members that nobody has shown the prober: anybody may be on it."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+
+    def __contains__(self, identity: object) -> bool:
+        return True
+
+
 class Player:
     """Make it with `Stage.player`."""
 
@@ -79,7 +89,9 @@ class Player:
             from ...wire.seal import Sealer, identity_of
 
             self.identity = identity_of(self.secret)
-            self.sealer = Sealer(run.digest, self.secret, self.instance, self.session.speaker)
+            listed = _Unseen(run.electorate) if run.electorate else None
+            known = self.session.speaker
+            self.sealer = Sealer(run.digest, self.secret, self.instance, known, listed)
         self.author = author_of(self.identity)
         self.codec = Codec(run, self.author, self.sealer)
 

@@ -166,9 +166,12 @@ class _Runner:
 
     async def play(self) -> None:
         """All lanes."""
-        await self._greet()
+        member = not self.session.run.electorate  # else nobody here is on the list
+        if member:
+            await self._greet()
         await self._one_by_one(Lane.FIRST)
-        await self._let_in()
+        if member:
+            await self._let_in()
         await self._one_by_one(Lane.ALONE)
         await asyncio.gather(
             self._one_by_one(Lane.ROUNDS),
@@ -267,6 +270,8 @@ class _Runner:
         if self.session.clock() > _ENOUGH and case.lane not in (Lane.END, Lane.AFTER):
             self.unfinished = f"the {_ENOUGH:g} s that a probe may take were over"
             return self.unfinished
+        if self.session.run.electorate and Need.LISTED not in case.needs:
+            return "the run has an electorate, and the prober is nobody on its list"
         if self._anchor is None and case.lane in (Lane.ROUNDS, Lane.LAST, Lane.END):
             self.unfinished = f"the anchor cannot take part: {self._anchored}"
             return self.unfinished
@@ -282,6 +287,7 @@ class _Runner:
             Need.EXPLICIT: run.ids is Ids.EXPLICIT,
             Need.SEALED: run.seal is Seal.ED25519,
             Need.UNSEALED: run.seal is Seal.NONE,
+            Need.LISTED: bool(run.electorate),
             Need.PROCESS: self.session.process is not None,
             Need.PADDING: run.votes * run.bits % 8 != 0,
             Need.SPARE_LABEL: 2**run.bits - 1 > run.highest_label,

@@ -36,7 +36,7 @@ from tallyp2p.runtime.node import Node
 from tallyp2p.runtime.transport import Arrival, Transport
 from tallyp2p.wire.codec import Codec
 from tallyp2p.wire.seal import Sealer
-from tests.conformance.prober.subjects import BROADCAST, SAMPLED, SEALED, Peer
+from tests.conformance.prober.subjects import BROADCAST, LISTED, SAMPLED, SEALED, Peer
 
 __all__ = ["BROKEN", "Broken"]
 
@@ -450,6 +450,10 @@ def believes_signatures(sealer: Sealer) -> None:
     sealer.check = lambda identity, text, signature: None  # type: ignore[method-assign]
 
 
+def admits_anybody(sealer: Sealer) -> None:
+    sealer.admit = lambda identity, endpoint="": None  # type: ignore[method-assign]
+
+
 BROKEN = [
     Broken("votes twice", Peer(node=SecondOpinion), "votes/own-again"),
     Broken("does not wait", Peer(timing=replace(EVER, pace=Pace.FREE)), "votes/waits"),
@@ -524,6 +528,7 @@ BROKEN = [
     Broken("believes any ballot", Peer(run=SEALED, patch_sealer=believes_signatures), "seals/vote"),
     Broken("believes any HELLO", Peer(run=SEALED, patch_sealer=believes_signatures), "seals/hello"),
     Broken("believes any BYE", Peer(run=SEALED, patch_sealer=believes_signatures), "seals/bye"),
+    Broken("admits anybody", Peer(run=LISTED, patch_sealer=admits_anybody), "seals/outsider"),
     Broken("pushes out members", Peer(machine=PushesOutMembers), "hostile/strangers", slow=True),
     Broken("follows the first", Peer(machine=FollowsTheFirst), "hostile/pong-flood"),
     Broken(

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import numpy as np
@@ -27,9 +27,10 @@ from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.node import Node
 from tallyp2p.runtime.transport import Transport
 from tallyp2p.wire.codec import Codec
+from tallyp2p.wire.electorate import Electorate
 from tallyp2p.wire.seal import Sealer, identity_of
 
-__all__ = ["BROADCAST", "SAMPLED", "SEALED", "Peer", "judge", "listening"]
+__all__ = ["BROADCAST", "LISTED", "SAMPLED", "SEALED", "Peer", "judge", "listening"]
 
 # 10 votes of 3 bits: two bits of padding, and the labels 6 and 7 are too high.
 SAMPLED = RunParameters(classes=5, pool=100, probes=5, rounds_per_ballot=2)
@@ -42,6 +43,9 @@ BROADCAST = RunParameters(
     ids=Ids.EXPLICIT,
 )
 SEALED = RunParameters(classes=5, pool=100, probes=5, rounds_per_ballot=2, seal=Seal.ED25519)
+_SECRET = Random(7).randbytes(32)  # of the peer under test, whatever its run
+MEMBERS = Electorate.of([identity_of(_SECRET), identity_of(b"m" * 32)])
+LISTED = replace(SEALED, electorate=MEMBERS.digest)
 
 
 class Constant:
@@ -104,8 +108,10 @@ async def listening(peer: Peer) -> AsyncIterator[tuple[str, Process]]:
     identity = identity_of(secret) if sealed else secret
     machine = peer.machine(peer.run, peer.timing, identity, instance, random, "subject/1")
     peer.patch(machine)
-    sealer = Sealer(peer.run.digest, secret, instance, machine.credentials) if sealed else None
-    if sealer is not None:
+    sealer = None
+    if sealed:
+        listed = MEMBERS if peer.run.electorate else None
+        sealer = Sealer(peer.run.digest, secret, instance, machine.credentials, listed)
         peer.patch_sealer(sealer)
     entropy = peer.entropy
     transport = peer.transport(Meter(), entropy=entropy) if entropy else peer.transport(Meter())

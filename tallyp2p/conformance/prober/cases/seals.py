@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from ....errors import Reason
-from ....messages import Hello
+from ....messages import Hello, Ping, Pong
 from .. import frames
 from ..case import Lane, Need, case
 from ..player import Player
@@ -210,3 +210,27 @@ async def unwanted(stage: Stage) -> None:
         await stage.error_for(player, "a ballot with a signature", Reason.SEAL)
     greeted = newcomer.heard(Hello)
     stage.must(not greeted, "HELLO with a signature is answered in a run without")
+
+
+@case(
+    "seals/outsider",
+    "Who is not on the list is turned away",
+    description="A newcomer with a key that is on no list says HELLO for the run, signed well, "
+    "and then PING.",
+    expectation="ERROR AUTHOR answers the HELLO, and nothing the PING.",
+    clauses=("ELECT-3",),
+    lane=Lane.ERRORS,
+    needs=(Need.LISTED,),
+)
+async def outsider(stage: Stage) -> None:
+    player = stage.newcomer()
+    await player.listen()
+    player.dial()
+    async with stage.error_slot():
+        player.mark()
+        player.say(player.hello(met=False))
+        await stage.error_for(player, "HELLO from off the list", Reason.AUTHOR)
+    stage.must(not player.heard(Hello), "HELLO from off the list is answered by HELLO")
+    player.say(Ping(1, 0))
+    answered = await player.hear(Pong, within=0.5)
+    stage.must(answered is None, "PING from off the list is answered")
