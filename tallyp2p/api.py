@@ -26,6 +26,7 @@ from .assemble import (
     build_own,
     check_endpoint,
     check_open,
+    check_swarm,
     named_seat,
     new_seat,
     shard_seat,
@@ -255,6 +256,7 @@ class Swarm:
             )
         settled = _profile(profile, overrides, len(probes))
         settled = swarm_profile(replace(settled, peers=count))
+        check_swarm(settled)
         if settled.network.transport is Transport.TCP:
             swarm_listen(settled, Path(), 0)  # refuses one port for all
         self.peers: tuple[Peer, ...] = tuple(

@@ -44,6 +44,7 @@ __all__ = [
     "build_own",
     "check_endpoint",
     "check_open",
+    "check_swarm",
     "key_seat",
     "most_talked_to",
     "named_seat",
@@ -278,6 +279,19 @@ def wish(profile: Profile, encrypt: bool | None) -> bool | None:
 
 def _sealed(run: RunParameters) -> bool:
     return run.seal is Seal.ED25519
+
+
+def check_swarm(profile: Profile) -> None:
+    """Refuse a list of members for a swarm that one command or program starts.
+
+    The keys of its peers follow from its seed, which anybody may know.  Raises
+    :class:`SettingsError`.
+    """
+    if profile.run.electorate:
+        raise SettingsError(
+            "run.electorate is for people with keys of their own (tallyp2p invite), and the peers "
+            "of a swarm have none: leave it out"
+        )
 
 
 def swarm_listen(profile: Profile, run_dir: Path, index: int) -> str:

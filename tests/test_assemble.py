@@ -14,6 +14,7 @@ from tallyp2p.assemble import (
     assemble,
     check_endpoint,
     check_open,
+    check_swarm,
     key_seat,
     most_talked_to,
     named_seat,
@@ -170,3 +171,9 @@ def test_an_open_run_must_be_asked_for_where_others_can_reach_it(
     assert not caplog.text
     assert check_open(profile, "tcp://192.0.2.1:7000", asked=True)
     assert "anybody who can reach a peer of this run may vote" in caplog.text
+
+
+def test_a_swarm_whose_keys_anybody_can_reckon_has_no_list() -> None:
+    check_swarm(load("default", {"seal": "ed25519"}))
+    with pytest.raises(SettingsError, match="keys of their own"):
+        check_swarm(load("default", {"seal": "ed25519", "electorate": "e" * 64}))

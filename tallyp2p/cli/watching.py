@@ -21,7 +21,7 @@ from types import FrameType
 
 import click
 
-from ..assemble import most_talked_to, swarm_listen
+from ..assemble import check_swarm, most_talked_to, swarm_listen
 from ..errors import FailureError, SettingsError
 from ..profiles import Profile
 from ..reporting.reader import RunReader
@@ -73,6 +73,7 @@ class Watch:
         if warning := doubt(self.profile):
             click.echo(f"Warning: {warning}", err=True)
         run_dir = run_path(self.out, self.profile.name, datetime.now())
+        check_swarm(self.profile)
         swarm_listen(self.profile, run_dir, self.profile.peers - 1)  # refuses what cannot be
         new_run_dir(run_dir)
         config = write_config(run_dir, self.profile)
