@@ -41,7 +41,7 @@ class Reason(IntEnum):
     TYPE = 12  # a message type that this peer does not know
     RUN = 13  # HELLO names another run descriptor
     EARLY = 14  # a message before HELLO on its connection
-    AUTHOR = 20  # HELLO or ballot with an author that the connection may not speak for
+    AUTHOR = 20  # an author that the connection may not speak for, or that is not on the run's list
     SEAL = 21  # a signature that is missing, wrong, or not wanted in this run
     LENGTH = 30  # the body's length is not the one that its fields imply
     MAP = 31  # the msgpack map does not parse, or a field is missing or has the wrong type
