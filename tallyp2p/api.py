@@ -36,7 +36,7 @@ from .assemble import (
 from .errors import LocalError, SettingsError
 from .gossip.events import Notice, Started
 from .profiles import Profile, Transport, load
-from .runtime.node import Progress
+from .runtime.node import Progress, Trouble
 
 __all__ = ["OnRound", "Peer", "Result", "Round", "Swarm"]
 
@@ -191,7 +191,7 @@ class Peer:
             raise LocalError("use the peer inside `async with`")
         return self._member
 
-    def _observe(self, told: Notice | Progress) -> None:
+    def _observe(self, told: Notice | Progress | Trouble) -> None:
         if not isinstance(told, Progress):
             return
         self._accuracy = told.figures.get("accuracy", self._accuracy)

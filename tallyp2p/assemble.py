@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .birth import Birth, check_listed
 from .errors import SettingsError
+from .gossip.events import Resumed
 from .gossip.neighbours import most_lines
 from .parameters import LIMITS, RunParameters, Seal
 from .payloads import author_of
@@ -31,6 +32,7 @@ from .version import __version__
 from .wire.hello import ENDPOINT
 
 if TYPE_CHECKING:
+    from .keeping import Recalled
     from .learning.builder import Built
     from .wire.electorate import Electorate
 
@@ -40,6 +42,7 @@ __all__ = [
     "Member",
     "Seat",
     "assemble",
+    "author",
     "build",
     "build_own",
     "check_endpoint",
@@ -63,6 +66,7 @@ OPEN_RUN = (
 
 _log = logging.getLogger(__name__)
 
+_PATIENCE = 2.0  # s for a training step and the last state, when told to leave (all within 5)
 _UNIX_PATH = 100  # bytes; systems allow 103 to 107 for the path of a Unix socket
 
 Entropy = Callable[[int], bytes]  # n -> n random bytes
@@ -88,6 +92,7 @@ class Member:
     meter: Meter
     built: Built
     node: Node
+    resumed: Resumed | None = None  # where it goes on, if it was there before
 
 
 def shard_seat(profile: Profile, index: int) -> Seat:
@@ -161,6 +166,15 @@ def _seat(profile: Profile, secret: bytes, index: int | None) -> Seat:
     return replace(shard_seat(profile, index), secret=secret)
 
 
+def author(seat: Seat, run: RunParameters) -> bytes:
+    """The author id, 8 bytes, of the peer of `seat`."""
+    if not _sealed(run):
+        return author_of(seat.secret)
+    from .wire.seal import identity_of
+
+    return author_of(identity_of(seat.secret))
+
+
 def swarm_profile(profile: Profile) -> Profile:
     """The profile of a peer that is started together with all others of its swarm.
 
@@ -223,6 +237,7 @@ def assemble(
     encrypt: bool | None = None,
     electorate: Electorate | None = None,
     trace: TraceFile | None = None,
+    recalled: Recalled | None = None,
     entropy: Entropy = os.urandom,
 ) -> Member:
     """Put a peer together and let it listen.  Call it inside the event loop that will run it.
@@ -230,8 +245,8 @@ def assemble(
     `listen`: instead of the profile's address; `encrypt`, `insecure`: see `addresses.encrypts`,
     None: as the profile says; `electorate`: the list of members, where the run has one: nobody
     else may connect, nor is heard; `trace`: where everything is recorded that the machine is
-    told and does.  Raises :class:`SettingsError` and :class:`FailureError` for
-    an address that cannot be had.
+    told and does; `recalled`: what lies on disk, and is kept there.  Raises
+    :class:`SettingsError` and :class:`FailureError` for an address that cannot be had.
     """
     allow_files(most_talked_to(profile))
     run = built.run
@@ -253,7 +268,19 @@ def assemble(
     except BaseException:
         sockets.abandon()
         raise
-    node = Node(machine, codec, sockets, built.contributor, run, observers)
+    for ballot in () if recalled is None else recalled.ballots:
+        machine.ledger.add(ballot)
+    node = Node(
+        machine,
+        codec,
+        sockets,
+        built.contributor,
+        run,
+        observers,
+        patience=_PATIENCE,
+        keeper=None if recalled is None else recalled.keeper,
+        resumed=None if recalled is None else recalled.resumed,
+    )
     return Member(
         seat=seat,
         run=run,
@@ -263,6 +290,7 @@ def assemble(
         meter=meter,
         built=built,
         node=node,
+        resumed=None if recalled is None else recalled.resumed,
     )
 
 

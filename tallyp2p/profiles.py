@@ -12,6 +12,7 @@ tables become.  So each default stands in one place, in the class whose field it
     [learning]               # learning.settings.LearningSettings
     [data]                   # learning.settings.DataSettings
     [network]                # NetworkSettings
+    [checkpoint]             # CheckpointSettings
 
 Everything wrong with a profile is one :class:`SettingsError` whose single sentence names
 the key, the value, where it was set, and what is allowed.
@@ -34,6 +35,7 @@ from .learning.settings import DataSettings, LearningSettings
 from .parameters import LIMITS, Ids, RunParameters, Seal, Spreading, Timing
 
 __all__ = [
+    "CheckpointSettings",
     "NetworkSettings",
     "Profile",
     "RunSettings",
@@ -89,6 +91,20 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointSettings:
+    """When a peer that writes into a directory keeps its whole state there.
+
+    Ballots are kept there whatever is set here, each before it is sent.
+    """
+
+    every: int = 10  # ballots from one state to the next; 0: none is kept, not even at the end
+
+    def __post_init__(self) -> None:
+        if self.every < 0:
+            raise SettingsError("every must be at least 0")
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """All settings of a run, typed and checked."""
 
@@ -100,6 +116,7 @@ class Profile:
     learning: LearningSettings = field(default_factory=LearningSettings)
     data: DataSettings = field(default_factory=DataSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
 
     def __post_init__(self) -> None:
         if not 1 <= self.peers <= LIMITS.members:
@@ -124,6 +141,7 @@ _TABLES: dict[str, type[Any]] = {
     "learning": LearningSettings,
     "data": DataSettings,
     "network": NetworkSettings,
+    "checkpoint": CheckpointSettings,
 }
 _TOP: dict[str, type[Any]] = {"seed": int, "peers": int}
 _HINTS = {table: get_type_hints(settings) for table, settings in _TABLES.items()}

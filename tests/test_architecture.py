@@ -20,7 +20,7 @@ FLOORS: list[set[str]] = [
     {"gossip", "learning", "wire"},
     {"birth", "tracing"},
     {"runtime", "simulator"},
-    {"profiles", "reporting", "admission", "assemble", "staging", "api", "conformance"},
+    {"profiles", "reporting", "admission", "assemble", "keeping", "staging", "api", "conformance"},
     {"cli", "__init__"},
 ]
 WINGS = {"gossip", "learning", "wire"}

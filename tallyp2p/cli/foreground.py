@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,12 @@ from ..reporting.table import percent, printable, size
 from ..runtime.addresses import encrypts
 from ..runtime.discovery import check_lan
 from ..runtime.files import allow_files
-from ..runtime.node import Progress
+from ..runtime.node import Progress, Trouble
 from ..tracing.recording import TraceFile
 from ..wire.electorate import Electorate
 from ..wire.hello import endpoint_key
 from .errors import DONE, INTERRUPTED
+from .former import read_former, remember
 from .member import RENDEZVOUS, Outcome, live
 from .refusals import refusal
 from .rundirs import new_run_dir, write_config
@@ -79,6 +80,7 @@ class Foreground:
     key: Path | None = None  # the file of the identity's secret key
     electorate: Electorate | None = None  # who may take part, where the run has a list
     seated: bool = False  # run_dir is a seat's, with all that this peer needs, to be started anew
+    former: bool = False  # run_dir was written by the peer that this one is again
     open_run: bool = False  # let anybody vote who can reach this peer
     _told_at: float = 0.0
     _descriptor: str = ""  # of the own run, once that is known
@@ -102,8 +104,9 @@ class Foreground:
 
     def _live(self, seat: Seat, encrypt: bool, opened: bool) -> int:
         trace = None if self.trace is None else TraceFile(self.trace)
-        if self.run_dir is not None and not (self.joining or self.seated):
+        if self.run_dir is not None and not (self.joining or self.seated or self.former):
             write_config(new_run_dir(self.run_dir), self.profile)
+            remember(self.run_dir, seat, self.key)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(DONE))  # nobody knows us yet
         if opened:
             self.say(OPEN_RUN)
@@ -152,6 +155,10 @@ class Foreground:
 
     def seat(self, secret: bytes | None = None) -> Seat:
         """Which peer to be; `secret`: what is in the file of its key."""
+        if self.former and self.run_dir is not None and self.key is None:
+            found = read_former(self.run_dir)
+            assert found.secret is not None
+            return replace(shard_seat(self.profile, found.shard), secret=found.secret)
         if secret is not None:
             return key_seat(self.profile, secret, self.shard, self.electorate)
         check_listed(self.profile.run.electorate, self.electorate, b"")
@@ -176,6 +183,8 @@ class Foreground:
             f"peer {_short(member.author)} listens at {member.endpoint} "
             f"(run {member.run.run.hex()}, {member.rounds} rounds)"
         )
+        if member.resumed is not None:
+            self.say(f"going on from round {member.resumed.round}, as kept in {self.run_dir}")
         if self.joining:
             self.say(f"joining the peers of {self.run_dir} ...")
         elif self.seeds:
@@ -186,7 +195,7 @@ class Foreground:
             how = "tallyp2p join TOKEN" if self.seated else "tallyp2p peer"
             self.say(f"waiting to be joined:  {how} --seed {member.endpoint}")
 
-    def observe(self, told: Notice | Progress) -> None:
+    def observe(self, told: Notice | Progress | Trouble) -> None:
         """Say what the machine tells, progress at most every two seconds."""
         if isinstance(told, Progress):
             self._last = told
@@ -194,6 +203,8 @@ class Foreground:
             if now >= self._told_at + _PAUSE:
                 self._told_at = now
                 self.say(self._state(told))
+        elif isinstance(told, Trouble):
+            self.say(f"WARNING: {told.text}")
         elif isinstance(told, MemberChanged):
             what = _CAUSES.get((told.state, told.cause), told.state)
             self.say(f"peer {_short(told.author)} {what}")

@@ -14,13 +14,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ..assemble import Member, Seat, assemble, build, shard_seat, swarm_listen, swarm_profile
+from ..assemble import (
+    Member,
+    Seat,
+    assemble,
+    author,
+    build,
+    shard_seat,
+    swarm_listen,
+    swarm_profile,
+)
 from ..errors import FailureError
 from ..gossip.events import Finish, Notice, Started
+from ..keeping import Recalled, recall
 from ..profiles import Profile
+from ..reporting.rewind import rewind
 from ..reporting.rundir import PeerWriter, peer_dir
 from ..runtime.discovery import Lan
-from ..runtime.node import Observer, Progress
+from ..runtime.node import Observer, Progress, Trouble
 from ..runtime.rendezvous import Rendezvous
 from ..runtime.signals import stop_on
 from ..tracing.recording import TraceFile
@@ -44,10 +55,12 @@ class Outcome:
     abandoned: bool  # a training step is still running: end the process by os._exit
 
 
-def serve(profile: Profile, run_dir: Path, index: int, trace: bool = False) -> int:
+def serve(
+    profile: Profile, run_dir: Path, index: int, trace: bool = False, at: int | None = None
+) -> int:
     """The process of one peer of a swarm; its exit code, 0 also when it was told to leave.
 
-    `trace`: whether to record what it lives through in its directory.
+    `trace`: whether to record what it lives through in its directory; `at`: see `live`.
     Raises :class:`FailureError` when it could not make its rounds; the launcher logs it.
     """
     together = swarm_profile(profile)
@@ -61,6 +74,7 @@ def serve(profile: Profile, run_dir: Path, index: int, trace: bool = False) -> i
             meet=True,
             fresh=True,
             trace=TraceFile(peer_dir(run_dir, index) / "trace.jsonl") if trace else None,
+            at=at,
             leave_on=(signal.SIGTERM,),  # Ctrl-C is for the launcher, which then tells us
         )
     )
@@ -84,21 +98,29 @@ async def live(
     encrypt: bool | None = None,
     electorate: Electorate | None = None,
     trace: TraceFile | None = None,
+    at: int | None = None,
     leave_on: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM),
     greet: Callable[[Member], None] = lambda member: None,
     observers: Sequence[Observer] = (),
 ) -> Outcome:
     """Be the peer of `seat` until all rounds are made or a signal asks it to leave.
 
-    `leave_on`: those signals; `run_dir`: where it writes; `meet`: find the others through that
+    `leave_on`: those signals; `run_dir`: where it writes, and goes on from what an earlier life
+    kept there; `at`: from which round, see `keeping.recall`; `meet`: find the others through that
     directory; `lan`: find them by multicast DNS; `fresh`: all peers of the swarm start now;
     `insecure`, `encrypt`, `electorate`, `trace`: see `assemble`; `greet` is called once it listens.
     """
     with ExitStack() as files:
-        writer = None
+        writer = recalled = None
         if run_dir is not None:
-            writer = files.enter_context(closing(PeerWriter(run_dir, seat.index)))
+            whose, mine = author(seat, built.run), peer_dir(run_dir, seat.index)
+            recalled = recall(mine, profile, built.run, whose, built, at)
+            files.callback(recalled.keeper.close)
+            writer = files.enter_context(closing(_writer(run_dir, seat.index, recalled)))
         watchers = [*observers, *([] if writer is None else [_recorder(writer)])]
+        for text in () if recalled is None else recalled.said:
+            for watcher in watchers:
+                watcher(Trouble(text))
         member = assemble(
             profile,
             seat,
@@ -109,6 +131,7 @@ async def live(
             encrypt=encrypt,
             electorate=electorate,
             trace=trace,
+            recalled=recalled,
         )
         if writer is not None:
             writer.started(
@@ -125,7 +148,8 @@ async def live(
         if lan:
             listed = None if electorate is None else set(map(identity_text, electorate.identities))
             beacon = Lan(member.endpoint, member.run.digest, os.urandom(8), listed)
-        started = Started(member.endpoint, tuple(seeds), fresh)
+        former = () if recalled is None or fresh else recalled.endpoints
+        started = Started(member.endpoint, (*seeds, *former), fresh)
         try:
             with stop_on(member.node.stop, *leave_on) as seen:
                 greet(member)
@@ -177,10 +201,22 @@ async def _meet(source: _Source, member: Member) -> None:
         member.node.discover(endpoint)
 
 
+def _writer(run_dir: Path, index: int, recalled: Recalled) -> PeerWriter:
+    """The writer of the peer's lines, which go on where the peer does."""
+    if recalled.resumed is None:
+        return PeerWriter(run_dir, index)
+    former = rewind(run_dir, index, recalled.resumed.round)
+    writer = PeerWriter(run_dir, index)
+    writer.goes_on(former.rounds, former.swarm, former.alone)
+    return writer
+
+
 def _recorder(writer: PeerWriter) -> Observer:
-    def record(told: Notice | Progress) -> None:
+    def record(told: Notice | Progress | Trouble) -> None:
         if isinstance(told, Progress):
             writer.progress(told)
+        elif isinstance(told, Trouble):
+            writer.trouble(told.text)
         else:
             writer.notice(told)
 

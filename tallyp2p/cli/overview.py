@@ -112,6 +112,8 @@ class Chronicle:
                 return Happening(seconds, f"{name} made all its rounds", routine=True)
             why = printable(str(fields["text"])) or "it was told to"
             return Happening(seconds, f"{name} stopped: {why}", bad=True)
+        if story.event == "trouble":
+            return Happening(seconds, f"{name}: {printable(str(fields['text']))}", bad=True)
         if story.event == "refused":
             key = (story.index, fields.get("reason", 0))
             if key in self._refusals:

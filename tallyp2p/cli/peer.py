@@ -80,6 +80,13 @@ __all__ = ["peer"]
     help="Write config.toml and metrics into this new directory.  [default: write nothing]",
 )
 @click.option(
+    "--resume",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Go on as the peer that wrote this directory (--out), from the newest state that it kept "
+    "there: the same settings, model, optimiser and generators, and every ballot as it was cast.",
+)
+@click.option(
     "--trace",
     metavar="FILE",
     type=click.Path(path_type=Path),
@@ -122,6 +129,7 @@ def peer(
     electorate: Path | None,
     run_dir: Path | None,
     out: Path | None,
+    resume: Path | None,
     trace: Path | None,
     encrypt: bool | None,
     insecure_listen: bool,
@@ -144,13 +152,37 @@ def peer(
       tallyp2p peer --shard 0/2 --listen tcp://127.0.0.1:7000
       tallyp2p peer --shard 1/2 --seed tcp://127.0.0.1:7000
 
+    A peer that writes into a directory keeps there every ballot before it is sent, and its whole
+    state every checkpoint.every ballots; see --resume.
+
     \b
     Start peer 3 of a running swarm again after it was killed:
       tallyp2p peer --run tallyp2p-runs/20260101-120000-default --shard 3/10
     """
-    from ..admission.place import is_place, read_electorate, read_place
+    from ..admission.place import CONFIG, is_place, read_electorate, read_place
     from .foreground import Foreground
+    from .former import read_former
+    from .resuming import check_same
 
+    if resume is not None:
+        fixed: dict[str, object] = {
+            "--run": run_dir,
+            "--out": out,
+            "--shard": shard,
+            "--name": name,
+            "--key": key,
+        }
+        for option, given in fixed.items():
+            if given is not None:
+                raise click.UsageError(
+                    f"--resume takes everything from its directory: omit {option}"
+                )
+        if is_place(resume):
+            run_dir, resume = resume, None
+        else:
+            key, out = read_former(resume).key, resume
+            if profile is None and config is None:
+                config = resume / CONFIG
     seated = run_dir is not None and is_place(run_dir)
     place = read_place(run_dir) if run_dir is not None and seated else None
     if run_dir is not None:
@@ -182,6 +214,8 @@ def peer(
     )
     if listed is not None and not chosen.run.electorate:
         chosen = replace(chosen, run=replace(chosen.run, electorate=listed.digest))
+    if resume is not None:
+        check_same(resume, chosen)
     if run_dir is not None and shard is not None:
         peers = chosen_profile(None, config, ()).peers
         if shard[1] != peers:
@@ -201,6 +235,7 @@ def peer(
         key=key,
         electorate=listed,
         seated=seated,
+        former=resume is not None,
         open_run=open_run,
         say=lambda line: click.echo(line),
     )

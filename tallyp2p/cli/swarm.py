@@ -46,6 +46,13 @@ __all__ = ["swarm"]
     help="Record what each peer lives through in its peer-NN/trace.jsonl, for "
     "`tallyp2p simulate --replay`.",
 )
+@click.option(
+    "--resume",
+    metavar="RUN",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Go on with the run of this directory, whose peers have ended, from the states that they "
+    "kept there: in lockstep the result is, bit for bit, that of a run without a break.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object only.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the final table only.")
 @click.option(
@@ -65,6 +72,7 @@ def swarm(
     settings: tuple[str, ...],
     out: Path | None,
     trace: bool,
+    resume: Path | None,
     as_json: bool,
     quiet: bool,
     spawn: bool,
@@ -86,10 +94,17 @@ def swarm(
       tallyp2p swarm
       tallyp2p swarm --peers 20 --seed 3 --set data.alpha=0.5
       tallyp2p swarm --profile broadcast --json > result.json
+      tallyp2p swarm --resume tallyp2p-runs/20260101-120000-default
       tallyp2p swarm --config tallyp2p-runs/20260101-120000-default/config.toml
     """
     if as_json and quiet:
         raise click.UsageError("--json prints nothing but the summary: omit --quiet")
+    if resume is not None:
+        for option, value in {"--out": out, "--trace": trace or None}.items():
+            if value is not None:
+                raise click.UsageError(f"--resume goes on in its own directory: omit {option}")
+        if profile is None and config is None:
+            config = resume / "config.toml"
     chosen = chosen_profile(
         profile,
         config,
@@ -101,6 +116,10 @@ def swarm(
             "learning.assume_byzantine": assume_byzantine,
         },
     )
+    if resume is not None:
+        from .resuming import check_same
+
+        check_same(resume, chosen)
     from .watching import Watch, mode_of
 
     return Watch(
@@ -109,5 +128,6 @@ def swarm(
         mode=mode_of(as_json=as_json, quiet=quiet),
         spawn=spawn,
         trace=trace,
+        resume=resume,
         command=("tallyp2p", *sys.argv[1:]),
     ).run()

@@ -32,6 +32,7 @@ from ..runtime.files import allow_files
 from ..runtime.launcher import Job, Launcher
 from .errors import DONE, INTERRUPTED
 from .member import serve
+from .resuming import Plan, plan
 from .rundirs import new_run_dir, run_path, write_config
 from .view import Mode, View
 
@@ -63,6 +64,7 @@ class Watch:
     spawn: bool
     command: Sequence[str]
     trace: bool = False
+    resume: Path | None = None  # the directory of the run to go on with
 
     def run(self) -> int:
         """Until all peers are done; the exit code."""
@@ -72,17 +74,21 @@ class Watch:
         allow_files(most_talked_to(self.profile))
         if warning := doubt(self.profile):
             click.echo(f"Warning: {warning}", err=True)
-        run_dir = run_path(self.out, self.profile.name, datetime.now())
+        run_dir = self.resume or run_path(self.out, self.profile.name, datetime.now())
         check_swarm(self.profile)
         swarm_listen(self.profile, run_dir, self.profile.peers - 1)  # refuses what cannot be
-        new_run_dir(run_dir)
-        config = write_config(run_dir, self.profile)
-        _log.info("settings are in %s", config)
+        former = None if self.resume is None else plan(run_dir, self.profile)
+        if former is None:
+            new_run_dir(run_dir)
+            config = write_config(run_dir, self.profile)
+            _log.info("settings are in %s", config)
         reader = RunReader(run_dir, self.profile.peers)
         view = View(self.mode, reader)
         if self.mode in (Mode.LIVE, Mode.LINES):  # for some seconds there is nothing to see
             click.echo(f"starting {self.profile.peers} peers, whose files are in {run_dir}")
-        with Launcher(self._jobs(run_dir), preload=_PRELOAD, spawn=self.spawn) as launcher:
+            if former is not None:
+                click.echo(former.said)
+        with Launcher(self._jobs(run_dir, former), preload=_PRELOAD, spawn=self.spawn) as launcher:
             try:
                 launcher.start()
             except KeyboardInterrupt:
@@ -113,16 +119,17 @@ class Watch:
             )
         return DONE
 
-    def _jobs(self, run_dir: Path) -> list[Job]:
+    def _jobs(self, run_dir: Path, former: Plan | None) -> list[Job]:
+        at = None if former is None else former.at
         jobs = []
         for index in range(self.profile.peers):
             directory = peer_dir(run_dir, index)
             try:
-                directory.mkdir()
+                directory.mkdir(exist_ok=former is not None)
             except OSError as error:
                 raise FailureError(f"cannot make {directory}: {error.strerror}") from None
             jobs.append(
-                Job(serve, (self.profile, run_dir, index, self.trace), directory / "log.txt")
+                Job(serve, (self.profile, run_dir, index, self.trace, at), directory / "log.txt")
             )
         return jobs
 

@@ -38,6 +38,7 @@ __all__ = [
     "Ticked",
     "Trespassed",
     "VoteOn",
+    "Withheld",
 ]
 
 # --- events: what may enter -----------------------------------------------------------
@@ -107,6 +108,17 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """The own ballot is not cast in this round: the other answer to VoteOn.
+
+    As where the disk did not take it: a ballot that is sent and not kept could be followed by
+    another one after a restart, and then neither would count.
+    """
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
 class Learned:
     """The learner has trained: the answer to Learn."""
 
@@ -126,6 +138,7 @@ class Stopped:
 Event = (
     Received
     | Cast
+    | Withheld
     | Learned
     | Ticked
     | Started

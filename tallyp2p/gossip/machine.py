@@ -13,6 +13,7 @@ the ballots themselves (`consensus.ledger`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import inf
 from random import Random
 from typing import Any
 
@@ -64,6 +65,7 @@ class PeerMachine:
         self._on_event: dict[type, Callable[[Any], None]] = {
             events.Received: self._received,
             events.Cast: self._cast,
+            events.Withheld: self._withheld,
             events.Learned: self._learned,
             events.Ticked: self._ticked,
             events.Resumed: self._resumed,
@@ -105,17 +107,12 @@ class PeerMachine:
     def wake_at(self) -> float | None:
         """When a Ticked is wanted at the latest; None once finished or not yet started."""
         if self._wake is None:  # shells ask several times between two events
-            self._wake = (self._soonest(),)
+            if self.finished or not self._contacts.endpoint:
+                return None
+            self._moments = self._body.wishes()
+            joining = self._rounds.phase is Phase.JOINING
+            self._wake = (min(*self._moments, self._joining.wake_at() if joining else inf),)
         return self._wake[0]
-
-    def _soonest(self) -> float | None:
-        if self.finished or not self._contacts.endpoint:
-            return None
-        self._moments = self._body.wishes()
-        soonest = min(self._moments)
-        if self._rounds.phase is Phase.JOINING:
-            soonest = min(soonest, self._joining.wake_at())
-        return soonest
 
     @property
     def finished(self) -> bool:
@@ -196,12 +193,22 @@ class PeerMachine:
             self.ledger.add(ballot)
         ballot = earlier[0] if earlier else ballot
         self._last = ballot.round
-        rounds.open(self._now)
         receivers = self._circle.routes.receivers(ballot.round, self._joining.start)
-        for author in sorted({*receivers, *self._serving.owing.take(ballot.round)}):
+        owed = self._serving.owing.take(ballot.round)
+        self._open({author: ballot for author in sorted({*receivers, *owed})})
+
+    def _withheld(self, event: events.Withheld) -> None:
+        if self._rounds.phase is not Phase.VOTING or event.round != self._rounds.round:
+            raise LocalError(f"nobody asked for a ballot of round {event.round}")
+        self._open({})
+
+    def _open(self, ballots: Mapping[bytes, Ballot]) -> None:
+        self._rounds.open(self._now)
+        for author, ballot in ballots.items():
             self._contacts.answer(author, ballot)
         self._pull()
-        self._outbox.tell(events.RoundOpened(ballot.round, self._body.expected(ballot.round)))
+        round = self._rounds.round
+        self._outbox.tell(events.RoundOpened(round, self._body.expected(round)))
         self._try_to_close()
 
     def _try_to_close(self) -> None:

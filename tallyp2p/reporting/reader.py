@@ -39,7 +39,7 @@ class Story:
     """Something that happened to or was seen by a peer; what the view's event lines say."""
 
     index: int  # who says it
-    event: str  # "started", "member", "refused", "finished"
+    event: str  # "started", "member", "refused", "trouble", "finished"
     time: float  # Unix time
     fields: Mapping[str, Any]
 
@@ -159,7 +159,7 @@ class RunReader:
                 _round(peer, fields)
             elif event == "finished":
                 _finish(peer, fields)
-            elif event in ("member", "refused"):
+            elif event in ("member", "refused", "trouble"):
                 peer.ended = peer._newest + float(fields["seconds"])
             else:
                 raise ValueError(event)

@@ -5,6 +5,9 @@
     RUN/peer-NN/metrics.jsonl  one JSON object a line, one line an event
     RUN/peer-NN/summary.json   the peer's own last word
     RUN/peer-NN/log.txt        what the peer's process printed
+    RUN/peer-NN/journal        its ballots, each there before it was sent (storage/)
+    RUN/peer-NN/checkpoints/   its newest states (keeping)
+    RUN/peer-NN/self.json      of a peer started alone: who it is, for --resume
     RUN/peer-NN/trace.jsonl    if asked for: all that its machine lived through (tracing/)
     RUN/summary.json           see tallyp2p.reporting.summary
     RUN/curves.png, RUN/bytes.png
@@ -152,6 +155,15 @@ class PeerWriter:
             raise FailureError(
                 f"cannot write to {self.path.parent}: {error.strerror}; choose another directory"
             ) from error
+
+    def goes_on(self, rounds: int, swarm: float | None, alone: float | None) -> None:
+        """Before `started`: what an earlier life had reported, up to where this one goes on."""
+        self._done = rounds
+        self._accuracy = {"swarm": swarm, "alone": alone}
+
+    def trouble(self, text: str) -> None:
+        """Something did not work, and the peer went on all the same."""
+        self._chat("trouble", text=text)
 
     def started(
         self,

@@ -15,17 +15,19 @@ from typing import Any, Protocol
 from ..consensus.contributor import Contributor
 from ..errors import FailureError, LocalError, Reason, RemoteError
 from ..gossip import events
+from ..gossip.body import Kept
 from ..gossip.events import Effect, Event, Finish, Notice
 from ..messages import Hello, Message
 from ..parameters import RunParameters, Seal
 from ..payloads import Ballot
 from .casting import cast
+from .keeper import Keeper
 from .limits import Allowance
 from .meter import Snapshot
 from .transport import Transport
 from .worker import Worker
 
-__all__ = ["Machine", "Node", "Observer", "Progress"]
+__all__ = ["Machine", "Node", "Observer", "Progress", "Trouble"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class Machine(Protocol):
     def sender(self, link: bytes) -> bytes | None: ...
 
     def members(self) -> Mapping[bytes, str]: ...
+
+    def kept(self) -> Kept: ...
 
 
 class Codec(Protocol):
@@ -68,7 +72,14 @@ class Progress:
     suspect: int  # members suspect
 
 
-Observer = Callable[[Notice | Progress], None]
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something here does not work, and the peer goes on all the same."""
+
+    text: str  # a sentence for a person
+
+
+Observer = Callable[[Notice | Progress | Trouble], None]
 
 
 class Node:
@@ -91,9 +102,12 @@ class Node:
         clock: Callable[[], float] | None = None,
         linger_ms: int = 500,
         patience: float = 1.0,
+        keeper: Keeper | None = None,
+        resumed: events.Resumed | None = None,
     ) -> None:
         """`linger_ms`: how long BYE may take to leave; `patience`: seconds that a training
-        step in progress may hold up the end."""
+        step in progress and the last state may hold up the end; `keeper`: what lies on disk;
+        `resumed`: that this is where the peer goes on from."""
         self.abandoned = False  # the learner was still training when `run` ended: os._exit
         self._machine = machine
         self._codec = codec
@@ -107,11 +121,13 @@ class Node:
         self._allowance = Allowance(self._clock())
         self._linger_ms = linger_ms
         self._patience = patience
+        self._keeper = keeper
         self._worker = Worker()
         self._timer: asyncio.TimerHandle | None = None
         self._armed = 0.0  # the moment for which the timer is armed
         self._started = False
         self._early: list[Event] = []  # fed before `run`
+        self._resumed = () if resumed is None else (resumed,)
         self._failure: FailureError | None = None
         self._done: asyncio.Future[Finish] = self._loop.create_future()
         self._obey: dict[type, Callable[[Any], None]] = {
@@ -136,11 +152,13 @@ class Node:
         self._transport.on_lost = lambda endpoint: self._feed(events.Lost(endpoint))
         try:
             self._started = True
-            for event in (started, *self._early):
+            for event in (*self._resumed, started, *self._early):
                 self._feed(event)
             finish = await self._done
+            self._save()
         except asyncio.CancelledError:
             self._feed(events.Stopped())
+            self._save()
             raise
         finally:
             if self._timer is not None:
@@ -268,34 +286,70 @@ class Node:
         voted = self._worker.call(self._cast, effect.round)
         voted.add_done_callback(lambda future: self._voted(effect.round, future))
 
-    def _cast(self, round: int) -> Ballot:
-        """The learner's ballot, sealed; in the worker's thread, for both take their time."""
-        ballot = cast(self._run, self._machine.author, self._contributor, round)
-        return self._codec.seal(ballot)
+    def _cast(self, round: int) -> Ballot | None:
+        """The learner's ballot, sealed and kept; in the worker's thread, for that takes its time.
 
-    def _voted(self, round: int, future: asyncio.Future[Ballot]) -> None:
+        None where it cannot be kept.
+        """
+
+        def vote() -> Ballot:
+            ballot = cast(self._run, self._machine.author, self._contributor, round)
+            return self._codec.seal(ballot)
+
+        return vote() if self._keeper is None else self._keeper.cast(round, vote)
+
+    def _voted(self, round: int, future: asyncio.Future[Ballot | None]) -> None:
         if not self._failed("vote on", round, future):
-            self._feed(events.Cast(future.result()))
+            self._complain()
+            ballot = future.result()
+            self._feed(events.Withheld(round) if ballot is None else events.Cast(ballot))
 
     def _learn(self, effect: events.Learn) -> None:
-        learn = self._contributor.learn
-        learned = self._worker.call(learn, effect.round, effect.elections)
+        learned = self._worker.call(self._train, effect)
         learned.add_done_callback(lambda future: self._learned(effect.round, future))
 
+    def _train(self, effect: events.Learn) -> Mapping[str, float]:
+        began = self._clock()
+        figures = self._contributor.learn(effect.round, effect.elections)
+        if self._keeper is not None:
+            following = effect.round + self._run.rounds_per_ballot
+            self._keeper.learnt(following, self._clock() - began)
+        return figures
+
     def _learned(self, round: int, future: asyncio.Future[Mapping[str, float]]) -> None:
+        if self._done.done():  # told to leave amid training, which is done now
+            if not future.cancelled() and future.exception() is None:
+                self._report(round, future.result())
+            return
         if self._failed("learn", round, future):
             return
+        self._report(round, future.result())
+        if self._keeper is not None and self._keeper.due(round + self._run.rounds_per_ballot):
+            self._save()
+        self._feed(events.Learned(round))
+
+    def _report(self, round: int, figures: Mapping[str, float]) -> None:
         states = list(self._machine.members().values())
         self._tell(
             Progress(
                 round=round,
-                figures=dict(future.result()),
+                figures=dict(figures),
                 bytes=self._transport.meter.snapshot(),
                 alive=1 + states.count("alive"),
                 suspect=states.count("suspect"),
             )
         )
-        self._feed(events.Learned(round))
+
+    def _save(self) -> None:
+        """Have the learner's state kept as it is when it has done what it was told."""
+        if self._keeper is not None and self._failure is None:
+            saved = self._worker.call(self._keeper.save, self._machine.kept())
+            saved.add_done_callback(lambda future: self._complain())
+
+    def _complain(self) -> None:
+        for text in [] if self._keeper is None else self._keeper.troubles():
+            _log.warning("%s", text)
+            self._tell(Trouble(text))
 
     def _failed(self, what: str, round: int, future: asyncio.Future[Any]) -> bool:
         """Whether there is nothing to feed; a learner's failure ends the run, after BYE."""
@@ -314,7 +368,7 @@ class Node:
         if not self._done.done():
             self._done.set_result(effect)
 
-    def _tell(self, notice: Notice | Progress) -> None:
+    def _tell(self, notice: Notice | Progress | Trouble) -> None:
         for position, observer in enumerate(self._observers):
             try:
                 observer(notice)

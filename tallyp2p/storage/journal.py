@@ -92,6 +92,21 @@ class Journal:
         self._append(ballot_bytes(ballot))
         self._ballots[ballot.round] = ballot
 
+    @staticmethod
+    def held(path: Path) -> bool:
+        """Whether a process has the journal at `path` now."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)  # and with it the lock
+        return False
+
     def close(self) -> None:
         """Let another process have it."""
         if self._descriptor >= 0:

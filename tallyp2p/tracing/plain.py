@@ -126,6 +126,7 @@ EVENTS: Mapping[str, _Shape] = {
         },
     ),
     "cast": _Shape(events.Cast, {"ballot": _BALLOT}),
+    "withheld": _Shape(events.Withheld, {"round": _NUMBER}),
     "learned": _Shape(events.Learned, {"round": _NUMBER}),
     "ticked": _Shape(events.Ticked, {}),
     "stopped": _Shape(events.Stopped, {}),

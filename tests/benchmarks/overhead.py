@@ -29,7 +29,7 @@ from tallyp2p.gossip.machine import PeerMachine
 from tallyp2p.parameters import RunParameters, Spreading, Timing
 from tallyp2p.runtime.launcher import Job, Launcher
 from tallyp2p.runtime.meter import Meter
-from tallyp2p.runtime.node import Node, Progress
+from tallyp2p.runtime.node import Node, Progress, Trouble
 from tallyp2p.runtime.rendezvous import Rendezvous
 from tallyp2p.runtime.transport import Transport
 from tallyp2p.wire.codec import Codec
@@ -60,7 +60,7 @@ async def take_part(
     closed: list[float] = []
     missing = 0
 
-    def watch(notice: Notice | Progress) -> None:
+    def watch(notice: Notice | Progress | Trouble) -> None:
         nonlocal missing
         if isinstance(notice, RoundClosed):
             closed.append(time.monotonic())

@@ -165,3 +165,30 @@ def test_one_that_had_made_all_its_rounds_only_stays_for_the_others() -> None:
     effects = peer.machine.handle(events.Stopped(), 1.0)
     byes = [e.message for e in effects if isinstance(e, events.Send)]
     assert byes and all(isinstance(m, Bye) and m.last == ROUNDS - 2 for m in byes)
+
+
+class Full(Kind):
+    """A world in which the disk of peer 1 is full in some rounds."""
+
+    full = range(10, 16, 2)
+
+    def _obey(self, peer: Peer, effect: events.Effect) -> None:
+        if isinstance(effect, events.VoteOn) and peer.index == 1 and effect.round in self.full:
+            self._queue_for(peer, 0.001, events.Withheld(effect.round))
+        else:
+            super()._obey(peer, effect)
+
+
+@pytest.mark.parametrize("run", [SAMPLED, BROADCAST], ids=["sampled", "broadcast"])
+def test_who_withholds_its_ballot_goes_on_and_so_do_the_others(run: object) -> None:
+    world = Full(run)
+    world.finish()
+    author = world.author(1)
+    for peer in world.peers.values():
+        assert peer.finish and peer.finish.completed
+        assert peer.learnt == list(range(0, ROUNDS, 2))
+        assert all(closed.waited < TIMING.deadline for closed in peer.closed)
+        for round in Full.full:
+            ballots = peer.elections[round].ballots
+            assert author not in {ballot.author for ballot in ballots}
+            assert peer.index != 1 or ballots, "it still hears the others"

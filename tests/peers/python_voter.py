@@ -26,7 +26,7 @@ from tallyp2p.gossip.events import Notice, Refused, RoundClosed, Started
 from tallyp2p.gossip.machine import PeerMachine
 from tallyp2p.parameters import RunParameters, Seal, Timing
 from tallyp2p.runtime.meter import Meter
-from tallyp2p.runtime.node import Node, Progress
+from tallyp2p.runtime.node import Node, Progress, Trouble
 from tallyp2p.runtime.signals import stop_on
 from tallyp2p.runtime.transport import Transport
 from tallyp2p.wire.codec import Codec
@@ -83,7 +83,7 @@ async def take_part(chosen: argparse.Namespace) -> int:
     endpoint = transport.bind(chosen.listen)
     say(event="listening", endpoint=endpoint, author=machine.author.hex(), run=run.run.hex())
 
-    def watch(notice: Notice | Progress) -> None:
+    def watch(notice: Notice | Progress | Trouble) -> None:
         if isinstance(notice, RoundClosed):
             heard = [author.hex() for author in notice.heard]
             say(event="round", round=notice.round, heard=heard)

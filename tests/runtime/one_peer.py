@@ -22,7 +22,7 @@ from tallyp2p.gossip.events import MemberChanged, Notice, RoundClosed, Started
 from tallyp2p.gossip.machine import PeerMachine
 from tallyp2p.parameters import RunParameters, Timing
 from tallyp2p.runtime.meter import Meter
-from tallyp2p.runtime.node import Node, Progress
+from tallyp2p.runtime.node import Node, Progress, Trouble
 from tallyp2p.runtime.rendezvous import Rendezvous
 from tallyp2p.runtime.signals import stop_on
 from tallyp2p.runtime.transport import Transport
@@ -53,7 +53,7 @@ async def take_part(
     waited: list[float] = []
     changes: list[tuple[str, str]] = []
 
-    def watch(notice: Notice | Progress) -> None:
+    def watch(notice: Notice | Progress | Trouble) -> None:
         if isinstance(notice, RoundClosed):
             heard[notice.round] = len(notice.heard)
             waited.append(notice.waited)

@@ -12,6 +12,7 @@ import pytest
 
 from tallyp2p.consensus.contributor import Election, IdArray, Vote
 from tallyp2p.errors import FailureError, LocalError, Reason, RemoteError
+from tallyp2p.gossip.body import Kept
 from tallyp2p.gossip.events import (
     Cast,
     Dial,
@@ -72,6 +73,9 @@ class Script:
 
     def members(self) -> Mapping[bytes, str]:
         return {b"a": "alive", b"b": "suspect", b"c": "gone", b"d": "alive"}
+
+    def kept(self) -> Kept:
+        return Kept(None, (), ())
 
     def kinds(self) -> list[str]:
         return [type(event).__name__ for event in self.heard]

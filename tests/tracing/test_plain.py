@@ -32,6 +32,7 @@ SAMPLES: list[events.Event] = [
     events.Ticked(),
     events.Stopped(),
     events.Resumed(40, 8, -1),
+    events.Withheld(4),
 ]
 
 
