@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import zmq
 
+from ..wire.hello import endpoint_key
 from .names import split
 
 __all__ = ["Dialled"]
@@ -26,14 +27,13 @@ _EARLY = 16  # frames that wait for a name's address
 _DOUBTS = 3  # failed handshakes in a row before a person is told: one may be an accident
 
 Socket = zmq.Socket[bytes]
-Watcher = Callable[[Socket, Callable[[], None], Callable[[], None], Callable[[int], None]], None]
+Watcher = Callable[[Socket, Mapping[int, Callable[[int], object]]], None]
 
 
 class Dialled:
     """The DEALER of `endpoint`, and what happens to it.
 
-    `make` gives a new socket that is not connected; `watch` has it watched: with what to call
-    for a handshake, for a broken connection, and for a failed handshake (see `meter.Watch`).
+    `make` gives a new socket that is not connected; `watch` has it watched (see `meter.Watch`).
     `look_up` finds endpoints in numbers for a name and a port (see `names.Names`).  `lost` is
     called when a connection breaks, `tell` with a sentence for a person.
     """
@@ -86,9 +86,14 @@ class Dialled:
         try:
             self._watch(
                 socket,
-                lambda: self._shaken(socket),
-                lambda: self._broke(socket),
-                lambda event: self._failed(socket, event),
+                {
+                    zmq.EVENT_HANDSHAKE_SUCCEEDED: lambda value: self._shaken(socket),
+                    zmq.EVENT_DISCONNECTED: lambda value: self._broke(socket),
+                    # libzmq dials again by itself after the first of these only.
+                    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: lambda value: self._stumbled(socket),
+                    zmq.EVENT_HANDSHAKE_FAILED_AUTH: lambda value: self._refused(socket, True),
+                    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: lambda value: self._refused(socket),
+                },
             )
             name = split(self._endpoint)
             if name is None:
@@ -157,16 +162,17 @@ class Dialled:
                 self._after(_AGAIN, lambda: self._look_up_again(socket, *name))
             self._lost()
 
-    def _failed(self, socket: Socket, event: int) -> None:
-        if not self._current(socket):
-            return
-        self._failures += 1
-        if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:  # libzmq dials again
+    def _stumbled(self, socket: Socket) -> None:
+        if self._current(socket):
+            self._failures += 1
             if self._failures >= _DOUBTS:
-                self._say(self._why(event))
-            return
-        self._say(self._why(event))
-        self._after(_AGAIN, lambda: self._open_again(socket))
+                self._say(self._why())
+
+    def _refused(self, socket: Socket, listed: bool = False) -> None:
+        """`listed`: there is a list of who may come in, and we are not on it."""
+        if self._current(socket):
+            self._say(self._why(listed))
+            self._after(_AGAIN, lambda: self._open_again(socket))
 
     def _open_again(self, socket: Socket) -> None:
         if self._current(socket):
@@ -177,19 +183,20 @@ class Dialled:
             else:
                 socket.close(linger=0)
 
-    def _why(self, event: int) -> str:
+    def _why(self, listed: bool = False) -> str:
         """One sentence about a handshake that failed."""
         what = f"the handshake with {self._endpoint} failed"
-        if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+        if listed:
             return f"{what}: our key is not on its list; ask for an invitation to its run"
-        if "#" not in self._endpoint:
+        if endpoint_key(self._endpoint):
             return (
-                f"{what}: whoever listens there encrypts, or is no peer; write its whole "
-                "address, with # and its key, as it prints it"
+                f"{what}: whoever listens there is not the peer with that key (another was started "
+                "at its address, or does not encrypt, or the key was copied wrongly), or is too "
+                "busy to answer"
             )
         return (
-            f"{what}: whoever listens there is not the peer with that key (another was started "
-            "at its address, or does not encrypt, or the key was copied wrongly)"
+            f"{what}: whoever listens there encrypts, or is no peer, or is too busy to answer; if "
+            "the first, write its whole address, with # and its key, as it prints it"
         )
 
     def _say(self, sentence: str) -> None:

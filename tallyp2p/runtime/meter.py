@@ -7,8 +7,10 @@ not counted: a stranger's half-made connections are no part of what the protocol
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import reduce
 from itertools import count
+from operator import or_
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
@@ -20,18 +22,9 @@ __all__ = ["Meter", "Snapshot", "Watch"]
 _numbers = count()
 
 
-_FAILED = (
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-)
-
-
 class Watch:
-    """Calls `handshake` for each handshake that `socket` completes, from now on, `lost` for
-    each connection of it that breaks, and `failed` for each handshake that comes to nothing,
-    with the event that says how: after HANDSHAKE_FAILED_NO_DETAIL libzmq dials again, after
-    _AUTH (refused) and _PROTOCOL (another mechanism, or no ZMTP) it does not.
+    """Calls `calls[event](value)` for each event of `socket`'s monitor that `calls` names, from
+    now on; what `value` is depends on the event (zmq_socket_monitor(3)).
 
     A closed socket lives on until what was sent on it has left; `ended` is set after that.
     Events must be taken off at once, in the loop, and not when somebody asks for figures:
@@ -43,19 +36,13 @@ class Watch:
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         socket: zmq.Socket[bytes],
-        handshake: Callable[[], None],
-        lost: Callable[[], None] | None = None,
-        failed: Callable[[int], None] | None = None,
+        calls: Mapping[int, Callable[[int], object]],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = self._loop.create_future()
-        self._handshake = handshake
-        self._lost = lost
-        self._failed = failed
+        self._calls = calls
         address = f"inproc://watch-{next(_numbers)}"
-        wanted = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_MONITOR_STOPPED
-        wanted |= zmq.EVENT_DISCONNECTED if lost else 0
-        socket.monitor(address, wanted | (_FAILED if failed else 0))
+        socket.monitor(address, reduce(or_, calls, int(zmq.EVENT_MONITOR_STOPPED)))
         self._events = context.socket(zmq.PAIR)
         self._events.set(zmq.LINGER, 0)
         self._events.connect(address)
@@ -75,17 +62,10 @@ class Watch:
     def _take(self) -> None:
         try:
             while True:
-                kind = parse_monitor_message(self._events.recv_multipart(zmq.NOBLOCK))["event"]
-                if kind == zmq.EVENT_MONITOR_STOPPED:
+                event = parse_monitor_message(self._events.recv_multipart(zmq.NOBLOCK))
+                if event["event"] == zmq.EVENT_MONITOR_STOPPED:
                     self.close()
                     return
-                if kind == zmq.EVENT_DISCONNECTED:
-                    if self._lost is not None:
-                        self._lost()
-                elif kind & _FAILED:
-                    if self._failed is not None:
-                        self._failed(kind)
-                else:
-                    self._handshake()
+                self._calls[int(event["event"])](int(event["value"]))
         except zmq.Again:
             return

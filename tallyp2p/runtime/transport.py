@@ -20,6 +20,7 @@ from ..wire.hello import endpoint_key
 from .addresses import bind_error, check_listen
 from .admission import Admission, Encryption
 from .dialled import Dialled
+from .hoards import Hoards, Stream
 from .meter import Meter, Watch
 from .names import Names
 
@@ -98,7 +99,9 @@ class Transport:
         self._inbox: zmq.Socket[bytes] | None = None
         self._names: Names | None = None
         self._dialled: dict[str, Dialled] = {}
-        self._keys: dict[bytes, bytes] = {}  # by link: what its connection has proved
+        self._links: dict[bytes, Stream] = {}  # connections that something has come on
+        self._hoards = Hoards()
+        self._looking: asyncio.TimerHandle | None = None
         self._told: set[str] = set()  # sentences about trouble
         self._watches: dict[Watch, None] = {}  # those whose sockets still live
         self._readable = asyncio.Event()
@@ -130,7 +133,14 @@ class Transport:
         endpoint = inbox.getsockopt_string(zmq.LAST_ENDPOINT)
         if self.encryption is not None:
             endpoint += f"#{self.encryption.identity}"
-        self._watch(inbox, self.meter.inbound)
+        watched: dict[int, Callable[[int], object]] = {
+            zmq.EVENT_HANDSHAKE_SUCCEEDED: lambda value: self.meter.inbound(),
+            zmq.EVENT_ACCEPTED: self._hoards.opened,
+            zmq.EVENT_DISCONNECTED: self._hoards.closed,
+        }
+        self._watch(inbox, watched)
+        if Hoards.possible(endpoint):
+            self._look()
         self._loop.add_reader(inbox.fileno(), self._readable.set)
         self._inbox = inbox
         return endpoint
@@ -195,8 +205,8 @@ class Transport:
         it where nothing is encrypted."""
         if self.encryption is None:
             return True
-        key = self._keys.get(link)
-        return key is not None and self.encryption.belongs(key, identity)
+        stream = self._links.get(link)
+        return stream is not None and self.encryption.belongs(stream.key, identity)
 
     async def receive(self) -> list[Arrival]:
         """The next frames that arrived, at least one and at most a batch of 128.
@@ -223,7 +233,7 @@ class Transport:
     def _drain(self, inbox: zmq.Socket[bytes]) -> list[Arrival]:
         arrivals: list[Arrival] = []
         recv, get, received = inbox.recv, inbox.get, self.meter.received
-        plain, keys = self.encryption is None, self._keys
+        links = self._links
         self._more = True
         try:
             for _ in range(_BATCH):
@@ -234,7 +244,12 @@ class Transport:
                         arrivals.append((self._link, None))
                     continue
                 link = recv(zmq.NOBLOCK)  # a ROUTER always has a frame after it
-                frame = recv(zmq.NOBLOCK) if plain or link in keys else self._first(inbox, link)
+                stream = links.get(link)
+                if stream is None or stream.gone:
+                    frame, stream = self._first(inbox, link)
+                else:
+                    frame = recv(zmq.NOBLOCK)
+                stream.frames += 1
                 received(frame)
                 if get(zmq.RCVMORE):
                     self._skipping, self._link = True, link
@@ -242,25 +257,39 @@ class Transport:
                     arrivals.append((link, frame))
         except zmq.Again:
             self._more = False
+            self._hoards.emptied += 1
+        self._hoards.served += len(arrivals)
         return arrivals
 
-    def _first(self, inbox: zmq.Socket[bytes], link: bytes) -> bytes:
-        """The first frame on an encrypted connection, which tells whose key it has proved.
+    def _first(self, inbox: zmq.Socket[bytes], link: bytes) -> tuple[bytes, Stream]:
+        """The first frame on a connection, which tells which it is, and whose key it has proved.
 
         Asked once, for it costs as much as two messages.  Nobody else can come to speak under
-        this link: it is 8 random bytes that only its two ends have seen.
+        the link of a connection that lives: libzmq does not let them (FRAME-3).
         """
         part = inbox.recv(zmq.NOBLOCK, copy=False)
-        if len(self._keys) >= _LINKS:
-            del self._keys[next(iter(self._keys))]  # the oldest; its next frame tells again
-        self._keys[link] = bytes.fromhex(str(part.get("User-Id")))
-        return part.bytes
+        stream = self._hoards.opened(int(part.get(zmq.SRCFD)))
+        if self.encryption is not None:
+            stream.key = bytes.fromhex(str(part.get("User-Id")))
+        self._links.pop(link, None)
+        if len(self._links) >= _LINKS:
+            del self._links[next(iter(self._links))]  # the oldest; its next frame tells again
+        self._links[link] = stream
+        return part.bytes, stream
+
+    def _look(self) -> None:
+        """Cut off who sends without end; again and again, until closed."""
+        empty = not (self._more or self._readable.is_set())
+        pause = self._hoards.look(self._loop.time(), empty)
+        self._looking = self._loop.call_later(pause, self._look)
 
     async def close(self, linger_ms: int = 500) -> None:
         """Close everything; what was sent may take up to `linger_ms` to leave.
 
         Endpoints that nobody listens on use up the whole time.  May be called twice.
         """
+        if self._looking is not None:
+            self._looking.cancel()
         if self._inbox is not None:
             self._loop.remove_reader(self._inbox.fileno())
             self._inbox.close(linger=0)
@@ -294,28 +323,22 @@ class Transport:
         return socket
 
     def _watch(
-        self,
-        socket: zmq.Socket[bytes],
-        handshake: Callable[[], None],
-        lost: Callable[[], None] | None = None,
-        failed: Callable[[int], None] | None = None,
+        self, socket: zmq.Socket[bytes], calls: Mapping[int, Callable[[int], object]]
     ) -> None:
-        watch = Watch(self._context, socket, handshake, lost, failed)
+        watch = Watch(self._context, socket, calls)
         self._watches[watch] = None
         watch.ended.add_done_callback(lambda _: self._watches.pop(watch, None))
 
     def _watch_line(
-        self,
-        socket: zmq.Socket[bytes],
-        shaken: Callable[[], None],
-        lost: Callable[[], None],
-        failed: Callable[[int], None],
+        self, socket: zmq.Socket[bytes], calls: Mapping[int, Callable[[int], object]]
     ) -> None:
-        def handshake() -> None:
-            self.meter.outbound()
-            shaken()
+        shaken = calls[zmq.EVENT_HANDSHAKE_SUCCEEDED]
 
-        self._watch(socket, handshake, lost, failed)
+        def count(value: int) -> None:
+            self.meter.outbound()
+            shaken(value)
+
+        self._watch(socket, {**calls, zmq.EVENT_HANDSHAKE_SUCCEEDED: count})
 
     def _look_up(self, host: str, port: str) -> asyncio.Future[list[str]]:
         if self._names is None:
