@@ -25,5 +25,6 @@ def test_what_an_honest_peer_can_cause_is_ignored_not_rejected() -> None:
         Reason.RUN,
         Reason.EARLY,
         Reason.ROUND,
+        Reason.RATE,
         Reason.INTERNAL,
     }
