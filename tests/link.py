@@ -17,6 +17,8 @@ from pathlib import Path
 
 __all__ = ["Host", "link", "unavailable"]
 
+ROOT = Path(__file__).resolve().parent.parent
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -26,20 +28,18 @@ class Host:
     four: str  # its address of IPv4, without the prefix
     six: str  # and of IPv6
 
-    def enter(self, *words: str) -> list[str]:
-        """The command that runs `words` there."""
-        return ["nsenter", "-t", str(self.id), "-n", "-m", "--", *words]
+    def enter(self, *words: str, cwd: Path = ROOT) -> list[str]:
+        """The command that runs `words` there, in the directory `cwd`."""
+        return ["nsenter", "-t", str(self.id), "-n", "-m", "--", "env", "-C", str(cwd), *words]
 
     def run(self, *words: str) -> None:
         """Run a command there that must succeed."""
         done = subprocess.run(self.enter(*words), capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, (words, done.stderr)
 
-    def resolve_by(self, file: Path, text: str) -> None:
-        """Let its resolver read `text`, in place of /etc/resolv.conf or /etc/hosts."""
-        copy = file.with_name(f"{file.name}-{self.id}")
-        copy.write_text(text)
-        self.run("mount", "--bind", str(copy), f"/etc/{file.name}")
+    def reads(self, etc: str, file: Path) -> None:
+        """Let it read `file` in place of /etc/`etc`, hosts or resolv.conf for instance."""
+        self.run("mount", "--bind", str(file), f"/etc/{etc}")
 
 
 def unavailable() -> str:
@@ -57,17 +57,18 @@ def unavailable() -> str:
 
 
 @contextmanager
-def link(count: int, *, four: bool = True, six: bool = True) -> Iterator[list[Host]]:
-    """`count` hosts that hear one another; `four`, `six`: whether they have such addresses."""
+def link(
+    count: int, *, net: str = "192.168.1", four: bool = True, six: bool = True
+) -> Iterator[list[Host]]:
+    """`count` hosts that hear one another, from number 5 on in the IPv4 network `net` and in
+    fd00:78::/64; `four`, `six`: whether they have such addresses."""
     with ExitStack() as stack:
         switch = Host(stack.enter_context(_namespaces()), "", "")
         switch.run("ip", "link", "add", "br0", "type", "bridge")
         switch.run("ip", "link", "set", "br0", "up")
         hosts: list[Host] = []
-        for number in range(1, count + 1):
-            host = Host(
-                stack.enter_context(_namespaces()), f"10.78.0.{number}", f"fd00:78::{number}"
-            )
+        for number in range(5, 5 + count):
+            host = Host(stack.enter_context(_namespaces()), f"{net}.{number}", f"fd00:78::{number}")
             port = f"v{number}"
             end = ("peer", "name", "eth0", "netns", str(host.id))
             switch.run("ip", "link", "add", port, "type", "veth", *end)

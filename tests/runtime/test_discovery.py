@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from tallyp2p.errors import FailureError, SettingsError
 from tallyp2p.parameters import LIMITS
 from tallyp2p.runtime import discovery
 from tallyp2p.runtime.discovery import SERVICE, Lan, Rumours, check_lan, link_of
-from tests.link import Host, link, unavailable
+from tests.link import link, unavailable
 
 RUN, OTHER = bytes(32), bytes([1]) * 32
 OWN = "tcp://10.0.0.1:7000"
@@ -310,41 +311,27 @@ async def test_thousands_of_hostile_announcements_change_nothing() -> None:
 QUICK = ["--set", "rounds=24", "--set", "learning.warmup=8", "--lan", "--insecure-listen"]
 
 
-@pytest.fixture(scope="module")
-def _hosts() -> None:
-    if reason := unavailable():
-        pytest.skip(reason)
-
-
-def peers(*places: tuple[Host, str]) -> list[str]:
-    """What peers print that are told nothing but to look around, each on a host at an address."""
-    started = [
-        subprocess.Popen(
-            host.enter(
-                *(sys.executable, "-u", "-m", "tallyp2p.cli", "peer"),
-                *("--shard", f"{number}/{len(places)}", "--listen", f"tcp://{address}:*", *QUICK),
-            ),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for number, (host, address) in enumerate(places)
-    ]
-    try:
-        return [process.communicate(timeout=90)[0] for process in started]
-    finally:
-        for process in started:
-            process.kill()
-
-
 @pytest.mark.slow
 @needs_zeroconf
-@pytest.mark.usefixtures("_hosts")
-@pytest.mark.parametrize("family", ["four", "six", "mixed"])
-def test_peers_on_a_link_find_each_other(family: str) -> None:
-    """`four`: where IPv6 is switched off; `six`: where there is nothing else."""
-    with link(2, four=family != "six", six=family != "four") as (one, two):
-        first = one.four if family != "six" else f"[{one.six}]"
-        second = two.four if family == "four" else f"[{two.six}]"
-        for said in peers((one, first), (two, second)):
-            assert "joined" in said and said.endswith("done\n"), said
+@pytest.mark.parametrize("six", [False, True])
+def test_peers_on_a_link_find_each_other(six: bool, tmp_path: Path) -> None:
+    """Where IPv6 is switched off, and where there is nothing else."""
+    if reason := unavailable():
+        pytest.skip(reason)
+    with link(2, four=not six, six=six) as hosts:
+        logs = [tmp_path / f"log-{number}" for number in range(2)]
+        started = []
+        for number, (host, log) in enumerate(zip(hosts, logs, strict=True)):
+            address = f"[{host.six}]" if six else host.four
+            place = ["--shard", f"{number}/2", "--listen", f"tcp://{address}:*"]
+            command = host.enter(sys.executable, "-m", "tallyp2p.cli", "peer", *place, *QUICK)
+            with log.open("wb") as output:
+                started.append(subprocess.Popen(command, stdout=output, stderr=output))
+        try:
+            assert [process.wait(90) for process in started] == [0, 0], logs[0].read_text()
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+        for log in logs:
+            assert " joined\n" in log.read_text() and log.read_text().endswith("done\n")
