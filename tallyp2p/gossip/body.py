@@ -149,14 +149,14 @@ class Body:
         endpoints = tuple(member.endpoint for member in self.membership.present())
         return Kept(self.joining.start, tuple(self.ledger.everything()), endpoints)
 
-    def check(self, ahead: int, step: int = 0) -> None:
-        """Invariants of all organs; `ahead`: ballots that may be asked for before their time.
+    def check(self, step: int = 0) -> None:
+        """Invariants of all organs.
 
         `step`: how many events were handled, where this is asked after each of them.  What takes
         longer the more a peer knows is then left to every sixteenth step.
         """
         self.rounds.check()
-        self.serving.owing.check(ahead + 1)
+        self.serving.owing.check()
         assert not self.outbox.effects
         if step % _SELDOM:
             return

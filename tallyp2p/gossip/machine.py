@@ -152,7 +152,7 @@ class PeerMachine:
 
     def check(self, step: int = 0) -> None:
         """Invariants of all organs; `step`, see :meth:`Body.check`, spreads them over events."""
-        self._body.check(self.timing.ahead, step)
+        self._body.check(step)
 
     # --- starting and leaving -----------------------------------------------------------
 

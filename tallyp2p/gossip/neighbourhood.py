@@ -134,8 +134,20 @@ class Neighbourhood:
         return sum(pick.since > young for pick in self._neighbours.picks.values())
 
     def _pick_any(self, round: int | None, now: float) -> bool:
+        """Pick out of the cache, if need be in the place of one that was silent for long: at the
+        start dead endpoints must not keep others from being tried."""
+        silent = None
+        if self._neighbours.crowded:
+            silent = self._neighbours.silent_pick(now - self._timing.suspect_after)
+            if silent is None:
+                return False
         endpoint = self._neighbours.draw({self._contacts.endpoint, *self._heard_endpoints()})
-        return endpoint is not None and self._pick(endpoint, round, now)
+        if endpoint is None:
+            return False
+        if silent is not None:
+            del self._neighbours.picks[silent]
+            self._contacts.abandon(silent)
+        return self._pick(endpoint, round, now)
 
     def _pick(self, endpoint: str, round: int | None, now: float) -> bool:
         if not self._neighbours.pick(endpoint, now):

@@ -120,10 +120,19 @@ class Neighbours:
 
     def pick(self, endpoint: str, now: float) -> bool:
         """Begin to pick who is at `endpoint`; False while too many are being picked."""
-        if endpoint in self.picks or len(self.picks) >= _PICKS * self.view:
+        if endpoint in self.picks or self.crowded:
             return False
         self.picks[endpoint] = Pick(now, self._random.randrange(1, 2**32))
         return True
+
+    @property
+    def crowded(self) -> bool:
+        """Whether no more can be picked."""
+        return len(self.picks) >= _PICKS * self.view
+
+    def silent_pick(self, before: float) -> str | None:
+        """The endpoint that was picked first, if that was at or before that moment."""
+        return next((e for e, pick in self.picks.items() if pick.since <= before), None)
 
     def proven(self, endpoint: str, nonce: int) -> bool:
         """Whether `nonce` is what was sent to `endpoint`: then its pick is over."""

@@ -12,14 +12,19 @@ __all__ = ["Owing"]
 
 
 class Owing:
-    """Who waits for which of our ballots."""
+    """Who waits for which of our ballots, in at most `most` rounds."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._owed: dict[int, set[bytes]] = {}  # round -> authors
 
     def promise(self, round: int, author: bytes) -> bool:
         """`author` gets the ballot of `round` when it is cast; whether that is newly promised."""
-        owed = self._owed.setdefault(round, set())
+        owed = self._owed.get(round)
+        if owed is None:
+            if len(self._owed) >= self._most:
+                return False
+            owed = self._owed[round] = set()
         if author in owed or len(owed) >= LIMITS.members:  # more would be strangers
             return False
         owed.add(author)
@@ -34,7 +39,7 @@ class Owing:
         for old in [at for at in self._owed if at < round]:
             del self._owed[old]
 
-    def check(self, rounds: int) -> None:
-        """At most `rounds` rounds, each within the limits."""
-        assert len(self._owed) <= rounds, len(self._owed)
+    def check(self) -> None:
+        """No more rounds than may be, each within the limits."""
+        assert len(self._owed) <= self._most, len(self._owed)
         assert all(len(owed) <= LIMITS.members for owed in self._owed.values())

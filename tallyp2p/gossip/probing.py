@@ -36,8 +36,7 @@ class Probing:
     ) -> None:
         self._timing, self._card, self._random = timing, card, random
         self._membership, self._contacts, self._circle = membership, contacts, circle
-        # With a view who was chosen is asked for ballots now and then: that is sign enough.
-        self._quiet = timing.gone_after if run.view else timing.probe_interval
+        self._view = run.view
         self._probe_at = 0.0
 
     def begin(self, now: float) -> None:
@@ -49,7 +48,11 @@ class Probing:
         due = self._membership.to_remind(now)
         if now >= self._probe_at:
             watched = self._circle.heard()
-            member = self._membership.next_to_probe(watched, now - self._quiet)
+            quiet = self._timing.probe_interval
+            if self._view and round is not None:
+                # Who was chosen is asked for ballots now and then: that is sign enough.
+                quiet = self._timing.gone_after
+            member = self._membership.next_to_probe(watched, now - quiet)
             if member is not None and member not in due:
                 due.append(member)
             undecided = [m for m in watched if m.start is None and m.state is State.ALIVE]
@@ -59,7 +62,7 @@ class Probing:
             self._probe_at = now + self._timing.probe_interval
             if member is None and not undecided:  # then for a while nobody can be quiet
                 earliest = min((m.heard_at for m in watched), default=now)
-                rest = max(earliest + self._quiet, now + self._quiet / 4)
+                rest = max(earliest + quiet, now + quiet / 4)
                 self._probe_at = max(self._probe_at, rest)
         for member in due:
             self._membership.asked(member.author, now)

@@ -32,7 +32,7 @@ class Serving:
         membership: Membership,
         contacts: Contacts,
     ) -> None:
-        self.owing = Owing()
+        self.owing = Owing(timing.ahead + 1)
         self._run, self._author = run, author
         self._ledger, self._rounds, self._repair = ledger, rounds, repair
         self._membership, self._contacts = membership, contacts
@@ -59,6 +59,7 @@ class Serving:
             if round % self._run.rounds_per_ballot == 0 and round < 2**32 - 1:  # MEMBER-8
                 self._membership.seen_in(sender, round)
             if round >= at and self._repair.in_window(round, at):
+                self.owing.forget_before(at)  # a peer that joins may have thought itself earlier
                 promised = self.owing.promise(round, sender)
             # With a view everybody asks at once: most ballots come soon, and who has to wait
             # asks again (VIEW-6).

@@ -17,6 +17,8 @@ A world promises what the protocol does, and no more:
   ballot; with a share p of messages lost the probability is (1-p)^5 + (1-p)^6 at most.
   `within` is the number of intervals after which one in 10^8 is still missing, at least ten,
   and the time that late messages take.
+* Where a peer knows only some others it may stay alone when all whom it knows are gone; it is
+  told enough endpoints to find others again.
 * A *free* peer is waited for by nobody, so it may fall behind by more than a small window.
   Its ledger is then rightly not that of others, and such runs have the windows of the default.
 """
@@ -44,6 +46,7 @@ from .spec import (
     Promises,
     Route,
     Slow,
+    Step,
     Voting,
     WorldSpec,
 )
@@ -59,6 +62,8 @@ _BEGIN, _END = 2.0, 12.0  # seconds between which things go wrong; what begins m
 _LONGEST = 8.0  # seconds that a partition, a freeze or an absence lasts at most
 _FORGOTTEN = 1e-8  # share of ballots that may still be missing when they are looked for
 _LEAST = 10  # gossip intervals at least: a rumour's way through 32 peers without loss
+_ROUND = 2.0  # times the training that a round lasts, mostly
+_STEPS = (Step.VOTE, Step.BALLOT, Step.LEARN, Step.DIGEST)  # to which every peer comes soon
 _BALLOTS = 18  # until all is mended, so that no world takes long to simulate
 _SEALED = 5  # peers at most, for every ballot's signature costs 0.2 ms at every one of them
 _BALLOT, _SEAL = 100, 100  # bytes of a ballot, and of what seals it, generously
@@ -84,6 +89,7 @@ def faults_of(spec: WorldSpec) -> tuple[str, ...]:
         "one-way cut": any(part.one_way for part in spec.partitions),
         "crash": any(part.disk for part in spec.crashes),
         "crash, disk lost": any(not part.disk for part in spec.crashes),
+        "crash at a step": any(part.step is not Step.ANY for part in spec.crashes),
         "churn": spec.churn.every > 0,
         "freeze": bool(spec.freezes),
         "slow": bool(spec.slow),
@@ -91,6 +97,7 @@ def faults_of(spec: WorldSpec) -> tuple[str, ...]:
         "join": bool(spec.joins),
         "leave": bool(spec.leaves),
         **{kind.value: any(part.does is kind for part in spec.hostile) for kind in Hostility},
+        "view": spec.run.view > 0,
         "sealed": spec.run.seal is not Seal.NONE,
     }
     return tuple(name for name, there in found.items() if there) or ("nothing",)
@@ -112,6 +119,7 @@ class _Drawing:
     def world(self) -> WorldSpec:
         """All of it."""
         run, links = self.run(), self.links()
+        self.broadcast = run.spreading is Spreading.BROADCAST
         self.networks()
         self.processes()
         self.people()
@@ -120,6 +128,8 @@ class _Drawing:
         lates = [links.delay + links.jitter + (links.late if links.reorder else 0.0)]
         lates += [route.link.delay + route.link.jitter for route in routes]
         timing, promises = self.timing(max(losses), max(lates))
+        if not self.broadcast:
+            run, timing = self.view(run, timing)
         timing = self.rounds(timing, promises, run)
         return WorldSpec(
             name=FLAG,
@@ -194,6 +204,15 @@ class _Drawing:
             ids=Ids.EXPLICIT if self.often(0.2) else Ids.DERIVED,
             seal=Seal.ED25519 if self.sealed else Seal.NONE,
         )
+
+    def view(self, run: RunParameters, timing: Timing) -> tuple[RunParameters, Timing]:
+        """In half of the larger sampled worlds peers know only some, whom they exchange fast."""
+        least = run.degree + 1
+        if self.count < max(5, least + 1) or self.often(0.5):
+            return run, timing
+        view = self.chance.randint(least, max(least, min(8, self.count // 2)))
+        interval = self.chance.choice((3.0, 10.0, 30.0))
+        return replace(run, view=view), replace(timing, view_interval=interval)
 
     def links(self) -> Link:
         """What the network does everywhere and always."""
@@ -280,14 +299,19 @@ class _Drawing:
         peers = self.some(max(1, self.count // 2)) if back else self.may_end(self.count // 2)
         if not peers:
             return None
+        step = self.chance.choice(_STEPS if self.broadcast else _STEPS[:-1])
+        step = step if self.often(0.4) else Step.ANY
+        # It ends when it comes to that step, at the latest in its next round.
+        lasts = back if step is Step.ANY else back + _ROUND * self.training
         return Crash(
             peers,
             # Now and then while they say HELLO.
-            at=self.between(0.0, 0.5) if self.often(0.1) else self.moment(back),
+            at=self.between(0.0, 0.5) if self.often(0.1) else self.moment(lasts),
             restart_after=back,
             disk=self.often(0.6),
             noticed=self.often(0.5),
             same_endpoint=self.often(0.3),
+            step=step,
         )
 
     # --- who comes, goes, or means harm ----------------------------------------------------

@@ -23,7 +23,7 @@ def test_the_run_says_who_is_known() -> None:
     everybody = Body(SMALL_RUN, Timing(), CARD, Random(0))
     assert isinstance(some.circle, Neighbourhood) and isinstance(everybody.circle, Everybody)
     for body in (some, everybody):
-        body.check(64)
+        body.check()
 
 
 def test_more_than_can_be_chosen_are_not_waited_for() -> None:

@@ -315,3 +315,16 @@ def test_a_guest_that_never_asks_is_forgotten() -> None:
     here.circle.tick(0, 400.0)
     assert here.membership.get(author(9)) is None
     assert len(chosen(here)) == VIEW, "who was chosen is pinged, and not forgotten for silence"
+
+
+def test_dead_endpoints_do_not_keep_others_from_being_tried() -> None:
+    """VIEW-2: twice a view of them are tried at a time, and others in their place when they
+    have been silent for `suspect_after`, though before the first round each may take longer."""
+    here = bench(seeds=3 * VIEW)
+    dialled = {e.endpoint for e in here.take() if isinstance(e, Dial)}
+    here.circle.tick(None, 3.0)
+    assert not [e for e in here.take() if isinstance(e, Dial)], "they may still answer"
+    for now in range(5, 60, 5):
+        here.circle.tick(None, float(now))
+        dialled |= {e.endpoint for e in here.take() if isinstance(e, Dial)}
+    assert dialled == {endpoint(n) for n in range(1, 3 * VIEW + 1)}

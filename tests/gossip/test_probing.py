@@ -88,3 +88,19 @@ def test_with_a_view_only_the_chosen_are_pinged_and_only_after_long_silence() ->
     here.bench.take()
     assert here.tick(5.0) == [] and here.probing.wake_at() == 1.0 + TIMING.gone_after
     assert [to for to, _ in here.tick(1.0 + TIMING.gone_after)] == [endpoint(1)]
+
+
+def test_who_waits_for_its_first_round_asks_the_chosen_where_they_are() -> None:
+    """VIEW-10, JOIN-4: nothing else would tell it that its round has come."""
+    here = Probed(VIEW, Neighbourhood)
+    here.bench.circle.begin((endpoint(1),), 0.0)
+    nonce = next(
+        e.message.nonce
+        for e in here.bench.hello(1, now=1.0)
+        if isinstance(e, Send) and isinstance(e.message, Ping)
+    )
+    here.bench.membership.heard(author(1), 1.0)
+    here.bench.circle.pong(author(1), nonce, None, 1.0)
+    here.bench.take()
+    here.probing.tick(None, 6.0)
+    assert [e.endpoint for e in here.bench.take() if isinstance(e, Send)] == [endpoint(1)]

@@ -26,7 +26,7 @@ def test_every_fault_and_every_way_of_running_comes_up() -> None:
     specs = [standard(seed) for seed in SEEDS]
     kinds = Counter(kind for spec in specs for kind in faults_of(spec))
     del kinds["nothing"]
-    assert len(kinds) >= 20 and min(kinds.values()) >= 3, kinds
+    assert len(kinds) >= 22 and min(kinds.values()) >= 3, kinds
     assert {spec.run.spreading for spec in specs} == set(Spreading)
     assert {spec.timing.pace for spec in specs} == set(Pace)
     assert {2, 8} < {spec.peers for spec in specs} and max(spec.peers for spec in specs) > 8
