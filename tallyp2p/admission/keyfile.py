@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import errno
-import fcntl
 import os
 import re
 import stat
@@ -68,6 +67,8 @@ def held_key(path: Path) -> Iterator[bytes]:
     Two processes of one identity would cast two ballots for a round, and thereby none: so
     the second on this host gets a :class:`FailureError`.  The lock goes with the process.
     """
+    import fcntl  # not on Windows, where peers without a key can run
+
     with _opened(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..admission.keyfile import held_key
 from ..assemble import (
     OPEN_RUN,
     Member,
@@ -39,13 +38,15 @@ from ..runtime.discovery import check_lan
 from ..runtime.files import allow_files
 from ..runtime.node import Progress, Trouble
 from ..tracing.recording import TraceFile
-from ..wire.electorate import Electorate
 from ..wire.hello import endpoint_key
 from .errors import DONE, INTERRUPTED
 from .former import read_former, remember
 from .member import RENDEZVOUS, Outcome, live
 from .refusals import refusal
 from .rundirs import new_run_dir, write_config
+
+if TYPE_CHECKING:
+    from ..wire.electorate import Electorate
 
 __all__ = ["Foreground"]
 
@@ -99,7 +100,11 @@ class Foreground:
             check_lan(self.profile.network.listen)
         allow_files(most_talked_to(self.profile))
         with ExitStack() as files:
-            secret = None if self.key is None else files.enter_context(held_key(self.key))
+            secret = None
+            if self.key is not None:
+                from ..admission.keyfile import held_key  # brings OpenSSL
+
+                secret = files.enter_context(held_key(self.key))
             return self._live(self.seat(secret), encrypt, opened)
 
     def _live(self, seat: Seat, encrypt: bool, opened: bool) -> int:

@@ -76,6 +76,8 @@ def invite(
 
     Called again with the same DIR, it prints tokens of spare seats; none is given twice.
 
+    The run begins as soon as timing.quorum of them are there, 2 unless set; others come later.
+
     \b
     Invite two, keep two seats for later, and take part:
       tallyp2p invite my-run --seats 2 --spare 2 --listen tcp://192.0.2.7:7000
@@ -83,11 +85,15 @@ def invite(
     """
     from ..admission.charter import found, invite_again, invite_more
     from ..admission.place import is_place
+    from ..admission.seats import State, read_seats
     from ..assemble import check_endpoint
+    from ..runtime.addresses import check_listen
     from ..wire.keys import identity_from_text
 
     for seed in seeds:
         check_endpoint(seed)
+    if listen is not None:
+        check_listen(listen, insecure=True)
     people = list(map(identity_from_text, keys))
     now = seats if seats is not None else int(not people)
     if is_place(folder):
@@ -121,4 +127,6 @@ def invite(
         )
     for one in invited:
         click.echo(one.token)
+    spares = sum(chair.state is State.SPARE for chair in read_seats(folder))
+    click.echo(f"seats to give later (tallyp2p invite {folder}): {spares}", err=True)
     return 0

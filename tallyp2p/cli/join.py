@@ -77,8 +77,8 @@ def join(
         "--run",
         str(folder),
     ]
+    click.echo(f"this seat is {folder}; to go on as the same peer: tallyp2p peer --run {folder}")
     if only_write:
-        click.echo(f"wrote {folder}; take part by  tallyp2p peer --run {folder}")
         return 0
     if first not in (
         None,

@@ -35,7 +35,6 @@ from ..runtime.node import Observer, Progress, Trouble
 from ..runtime.rendezvous import Rendezvous
 from ..runtime.signals import stop_on
 from ..tracing.recording import TraceFile
-from ..wire.keys import identity_text
 
 if TYPE_CHECKING:
     from ..learning.builder import Built
@@ -146,7 +145,7 @@ async def live(
             place = Rendezvous(run_dir / RENDEZVOUS, seat.index, profile.peers)
         beacon = None
         if lan:
-            listed = None if electorate is None else set(map(identity_text, electorate.identities))
+            listed = None if electorate is None else set(electorate.texts)
             beacon = Lan(member.endpoint, member.run.digest, os.urandom(8), listed)
         former = () if recalled is None or fresh else recalled.endpoints
         started = Started(member.endpoint, (*seeds, *former), fresh)

@@ -63,9 +63,14 @@ class Electorate:
         return found
 
     @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of the identities (KEY-3), ascending as ASCII."""
+        return tuple(sorted(map(identity_text, self.identities)))
+
+    @cached_property
     def text(self) -> str:
-        """One line a member under the head, ascending as ASCII (ELECT-1)."""
-        return _HEAD + "".join(f"{line}\n" for line in sorted(map(identity_text, self.identities)))
+        """One line a member under the head (ELECT-1)."""
+        return _HEAD + "".join(f"{line}\n" for line in self.texts)
 
     @cached_property
     def digest(self) -> str:

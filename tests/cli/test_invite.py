@@ -28,6 +28,7 @@ def test_tokens_are_all_that_is_on_standard_output(tmp_path: Path) -> None:
     assert "tallyp2p peer --run run" in done.stderr
     later = invite("run", cwd=tmp_path)
     assert Invitation.of(later.stdout.strip()).shard == 4, later.stderr
+    assert "seats to give later (tallyp2p invite run): 0\n" in later.stderr
     again = invite("run", "--key", public, cwd=tmp_path)
     assert again.stdout == done.stdout.splitlines(keepends=True)[0], again.stderr
     none = invite("run", cwd=tmp_path)
@@ -45,6 +46,7 @@ def test_tokens_are_all_that_is_on_standard_output(tmp_path: Path) -> None:
         (["run", "--seed", "somewhere"], "tcp://HOST:PORT"),
         (["run", "--seats", "1000"], "too few for 1001 peers"),
         (["run", "--set", "run.ids=loud"], "run.ids"),
+        (["run", "--listen", "tcp://0.0.0.0:7000"], "name the one address"),
         (["taken"], "taken is not empty"),
     ],
 )

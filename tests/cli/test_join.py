@@ -96,6 +96,7 @@ def test_a_token_does_not_stay_among_the_arguments(tmp_path: Path) -> None:
     with start("join", token, "--out", "seat", "--set", "timing.quorum=9", cwd=tmp_path) as peer:
         try:
             assert peer.stdout is not None
+            assert peer.stdout.readline().startswith("this seat is seat;")
             assert "reading shard 1 of 2" in peer.stdout.readline()
             assert token.encode() not in Path(f"/proc/{peer.pid}/cmdline").read_bytes()
         finally:
