@@ -11,15 +11,17 @@ whoever really is there can be made to hear from one peer.
 The numbers are our choice, made from what an honest peer may send at most:
 
 * A DIGEST of ours is answered by lists of 2,048 ballots (`LIMITS.have`, REPAIR-3), and each
-  ballot listed leads to one or, where an author equivocated, to two ballots, either way: 4,096
-  messages for one comparison.  Two may run with one member at once, and each is begun from
-  either side: 16,384 messages.  A rate of 4,096 allows a whole comparison a second, twice what
-  `gossip_interval` asks for, and six times the rounds that the quickest swarm of ours makes.
+  ballot listed leads to one or, where an author equivocated, to two ballots, either way.  So 8,192
+  messages, entries and answers are one whole comparison, and two may run with one member at
+  once, begun from either side: 16,384.  A rate of 4,096 allows one in two seconds, which is what
+  `gossip_interval` asks for, and is six times the rounds that the quickest swarm of ours makes.
 * 16 MiB let each of those messages have 1 KiB (a ballot of 256 votes has 136 bytes), or 64
   have the size of the largest, and 8 MiB a second are half a gigabit line with eight such members.
 * Before HELLO nobody is known, so all strangers share one bucket.  In the largest swarm 1,024
   members may say HELLO within a moment, twice while they do not know whether it was heard
   (CONTACT-11), and some of what they say next may overtake it: 4,096, and a fourth a second.
+* Each entry of a DIGEST, HAVE or WANT counts as a message of its sender, and so does each answer
+  beyond the first that a message calls forth: 3 KB lead to as much work as a hundred others.
 * A signature that is not good counts as 32 messages.  To check one takes as long as to read
   some thirty others, and no honest member sends one: it has checked what it passes on.
 """
@@ -139,6 +141,11 @@ class Allowance:
         """A member sent what nobody signed."""
         if author is not None:
             self._members.spill(author, _FORGERY - 1.0)
+
+    def called_forth(self, author: bytes | None, answers: int) -> None:
+        """What a member's message asks for, or has for an answer, counts as messages of its own."""
+        if author is not None:
+            self._members.spill(author, answers)
 
     def tells(self, endpoint: str, size: int, now: float) -> bool:
         """Whether a message of `size` bytes is sent to `endpoint`."""

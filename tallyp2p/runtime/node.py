@@ -17,7 +17,7 @@ from ..errors import FailureError, LocalError, Reason, RemoteError
 from ..gossip import events
 from ..gossip.body import Kept
 from ..gossip.events import Effect, Event, Finish, Notice
-from ..messages import Hello, Message
+from ..messages import Digest, Have, Hello, Message, Want
 from ..parameters import RunParameters, Seal
 from ..payloads import Ballot
 from .casting import cast
@@ -31,6 +31,7 @@ __all__ = ["Machine", "Node", "Observer", "Progress", "Trouble"]
 
 _log = logging.getLogger(__name__)
 
+_LISTS = (Digest, Have, Want)
 _SHORTEST = 0.001  # s between two ticks, so that a machine that is never content cannot spin
 
 
@@ -195,18 +196,23 @@ class Node:
         except Exception as error:  # ours, not a stranger's: it must surface in `run`
             self._break(error)
 
-    def _handle(self, event: Event) -> None:
-        for effect in self._machine.handle(event, self._clock()):
+    def _handle(self, event: Event) -> int:
+        """Feed one event and obey; how many effects it had."""
+        effects = self._machine.handle(event, self._clock())
+        for effect in effects:
             obey = self._obey.get(type(effect))
             if obey is None:
                 raise LocalError(f"the shell does not know the effect {effect!r}")
             obey(effect)
+        return len(effects)
 
     async def _receive(self) -> None:
         receive, read, handle = self._transport.receive, self._read, self._handle
         while not self._done.done():
             for link, frame in await receive():
-                handle(read(link, frame))
+                effects = handle(read(link, frame))
+                if effects > 1:
+                    self._allowance.called_forth(self._machine.sender(link), effects - 1)
             self._rearm()  # once for each batch: between two frames no time passes
 
     def _read(self, link: bytes, frame: bytes | None) -> Event:
@@ -218,6 +224,8 @@ class Node:
             return events.Trespassed(link, Reason.MALFORMED, "a message must be one frame")
         try:
             message = self._codec.decode(frame, sender)
+            if isinstance(message, _LISTS):
+                self._allowance.called_forth(sender, len(message.entries))
             if type(message) is Hello:
                 self._check_key(link, message)
             return events.Received(link, message)

@@ -26,7 +26,7 @@ from tests.hostile.siege import Damage, House, besiege
 
 __all__ = ["main", "play"]
 
-_HEAD = ("attack", "how much", "s", "frames", "messages", "MiB", "left", "files", "slower", "late")
+_HEAD = ("attack", "how much", "s", "frames", "messages", "MiB", "left", "files", "CPU s", "slower")
 
 
 def play(house: House, case: Case, count: int, calm: float = 2.0) -> Damage:
@@ -47,8 +47,8 @@ def _row(case: Case, count: int, damage: Damage) -> tuple[str, ...]:
         f"{damage.growth:.1f}",
         f"{damage.left:.1f}",
         str(damage.files),
+        f"{damage.cpu:.1f}",
         f"{damage.slower:.2f}",
-        str(damage.missed),
     )
 
 

@@ -34,7 +34,7 @@ from tallyp2p.messages import Hello, Message
 from tallyp2p.parameters import RunParameters, Seal, Spreading, Timing
 from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.meter import Meter
-from tallyp2p.runtime.node import Node, Progress
+from tallyp2p.runtime.node import Node
 from tallyp2p.runtime.transport import Transport
 from tallyp2p.wire.electorate import Electorate
 from tallyp2p.wire.seal import identity_of
@@ -145,7 +145,7 @@ def peer(index: int, peers: int, listed: Electorate | None, seen: Seen) -> tuple
     seen.honest.add(birth.identity)
     seen.authors.add(machine.author)
 
-    def watch(notice: events.Notice | Progress) -> None:
+    def watch(notice: object) -> None:
         if isinstance(notice, RoundClosed):
             seen.rounds += index == 0
             seen.missed += len(seen.authors & set(notice.missing))

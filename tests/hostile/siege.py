@@ -35,6 +35,7 @@ class Damage:
     left: float = 0.0  # MiB that stayed
     files: int = 0  # open ones that stayed
     slower: float = 0.0  # times as long as a round takes undisturbed
+    cpu: float = 0.0  # s of the processor that it cost the house
     missed: int = 0  # honest ballots that came too late for a round
     spoiled: int = 0  # honest ballots that were annulled
     figures: dict[str, float] = field(default_factory=dict)  # the attacker's own
@@ -88,8 +89,8 @@ class House:
                 lambda: bool(self._reports and done(self._reports[-1])), within
             )
 
-    def pace(self, seconds: float) -> float:
-        """Rounds a second, undisturbed."""
+    def pace(self, seconds: float) -> tuple[float, float]:
+        """Rounds, and seconds of the processor, in a second that nobody disturbs."""
         start = self.now()
         time.sleep(seconds)  # what is measured is time itself
         self.now()
@@ -116,9 +117,10 @@ class House:
             self._process.stdout.close()
 
 
-def _pace(reports: list[Report]) -> float:
+def _pace(reports: list[Report]) -> tuple[float, float]:
     first, last = reports[0], reports[-1]
-    return float((last["rounds"] - first["rounds"]) / (last["at"] - first["at"]))
+    passed = last["at"] - first["at"]
+    return (last["rounds"] - first["rounds"]) / passed, (last["cpu"] - first["cpu"]) / passed
 
 
 def besiege(
@@ -132,7 +134,7 @@ def besiege(
     `calm`: seconds of undisturbed rounds to compare with; `leaving`: whether the house is to
     be rid of the attacker, so that its files are waited for.
     """
-    before_it = house.pace(calm)
+    before_it, busy_before = house.pace(calm)
     start = house.now()
     before = house.since(start - 1)[0]
     began = time.monotonic()
@@ -144,7 +146,7 @@ def besiege(
         house.wait(lambda report: report["fds"] <= before["fds"], _FDS_BACK)
     house.now()
     after = house.since(start - 1)[-1]
-    pace = _pace(during)
+    pace, busy = _pace(during)
     return Damage(
         seconds=round(took, 2),
         frames=after["frames"] - before["frames"],
@@ -153,6 +155,7 @@ def besiege(
         growth=round((max(r["rss"] for r in during) - before["rss"]) / 2**20, 1),
         left=round((after["rss"] - before["rss"]) / 2**20, 1),
         files=after["fds"] - before["fds"],
+        cpu=round((busy - busy_before) * (during[-1]["at"] - during[0]["at"]), 2),
         slower=round(before_it / pace, 2) if pace else float("inf"),
         missed=after["missed"] - before["missed"],
         spoiled=after["spoiled"] - before["spoiled"],

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tallyp2p.errors import Reason, Verdict
-from tallyp2p.gossip.events import Received, Trespassed
+from tallyp2p.gossip.events import Received, Refused, Started, Tell, Trespassed
 from tallyp2p.messages import Message, Ping
 from tallyp2p.parameters import LIMITS
 from tallyp2p.runtime.limits import MEMBER, STRANGERS, Allowance, Bucket, Rate, Senders
+from tallyp2p.runtime.meter import Meter
+from tallyp2p.runtime.transport import Transport
 from tests.runtime.test_node import Plain, Script, node
 
 SMALL = Rate(messages=2, messages_burst=5, bytes=100, bytes_burst=300)
@@ -79,6 +83,41 @@ def test_a_forgery_counts_as_many_and_only_for_its_sender() -> None:
     for _ in range(STRANGERS.messages_burst):  # else one could keep newcomers out cheaply
         assert allowance.hears(None, 100, 0.0)
         allowance.forged(None)
+
+
+def test_what_calls_forth_much_counts_as_much() -> None:
+    allowance = Allowance(0.0)
+    heard = 0
+    while allowance.hears(b"greedy", 3000, 0.0):
+        allowance.called_forth(b"greedy", 127)
+        heard += 1
+    assert heard == MEMBER.messages_burst / 128
+    assert allowance.hears(b"member", 3000, 0.0) and allowance.hears(None, 100, 0.0)
+    allowance.called_forth(None, 10**9)  # strangers get no answers
+    assert allowance.hears(None, 100, 0.0)
+
+
+async def test_the_shell_counts_what_a_message_calls_forth() -> None:
+    """One frame in, forty effects out: after some hundreds the sender is not heard any more."""
+    hearing = Script(Received=lambda event: [Tell(Refused(0, ""))] * 40)
+    made, transport, endpoint = node(hearing)
+    running = asyncio.create_task(made.run(Started(endpoint)))
+    other = Transport(Meter())
+    other.dial(endpoint)
+    for _ in range(250):
+        other.send(endpoint, b"1")
+    while len(hearing.heard) < 251:
+        await asyncio.sleep(0.01)
+    assert not any(isinstance(event, Trespassed) for event in hearing.heard)
+    for _ in range(10):
+        for _ in range(200):
+            other.send(endpoint, b"1")
+        await asyncio.sleep(0.02)
+    while not any(isinstance(event, Trespassed) for event in hearing.heard):
+        await asyncio.sleep(0.01)
+    await other.close(0)
+    made.stop()
+    await asyncio.wait_for(running, 5)
 
 
 def test_an_honest_peer_of_the_largest_swarm_fits() -> None:
