@@ -3,6 +3,10 @@
 libzmq tries again by itself where nobody answers.  The rest is done here: names are looked
 up elsewhere (see `names`), and again when the address no longer answers; a handshake that
 was refused, after which libzmq gives up, is tried again; and a person is told, once.
+
+A connection that breaks gets a new socket, which is a new name to the listener (FRAME-3).  Under
+the old one libzmq would connect again, too; but where the network had been cut the listener
+still takes the old connection for alive, and reads nothing of another with the same name.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 _AGAIN = 30.0  # s until a refused handshake, or a name's address that is silent, is tried again
 _NEXT = 3.0  # s until another address of the same name is tried: hosts have two kinds of them
+_RENEW = 1.0  # s from a broken connection to the next
 _FIRST_PAUSE = 1.0  # s between two searches for a name; doubles up to the above
 _EARLY = 16  # frames that wait for a name's address
 _DOUBTS = 3  # failed handshakes in a row before a person is told: one may be an accident
@@ -35,7 +40,8 @@ class Dialled:
 
     `make` gives a new socket that is not connected; `watch` has it watched (see `meter.Watch`).
     `look_up` finds endpoints in numbers for a name and a port (see `names.Names`).  `lost` is
-    called when a connection breaks, `tell` with a sentence for a person.
+    called when a connection breaks, `tell` with a sentence for a person, and `repeated` with what
+    was sent again of itself.
     """
 
     def __init__(
@@ -46,11 +52,13 @@ class Dialled:
         look_up: Callable[[str, str], asyncio.Future[list[str]]],
         lost: Callable[[], None],
         tell: Callable[[str], None],
+        repeated: Callable[[bytes], None],
     ) -> None:
         """Raises `zmq.ZMQError` when it cannot be dialled."""
         self._endpoint = endpoint
         self._make, self._watch, self._find = make, watch, look_up
-        self._lost, self._tell = lost, tell
+        self._lost, self._tell, self._repeated = lost, tell, repeated
+        self._greeting = b""  # what comes first on a new connection
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._address = ""  # that the socket connects to; "" while a name is looked up
@@ -62,8 +70,13 @@ class Dialled:
         self._told = False
         self._socket = self._open()
 
-    def send(self, frame: bytes) -> bool:
-        """Queue one frame; False when the queue is full."""
+    def send(self, frame: bytes, first: bool = False) -> bool:
+        """Queue one frame; False when the queue is full.
+
+        `first`: it has to come first on a connection, so it does on every later one.
+        """
+        if first:
+            self._greeting = frame
         if not self._address:
             if len(self._early) < _EARLY:
                 self._early.append(frame)
@@ -156,10 +169,9 @@ class Dialled:
 
     def _broke(self, socket: Socket) -> None:
         if self._current(socket):
-            self._up = False
-            name = split(self._endpoint)
-            if name is not None:
-                self._after(_AGAIN, lambda: self._look_up_again(socket, *name))
+            if self._up:  # else it was never made, and something else is done about it
+                self._up = False
+                self._after(_RENEW, lambda: self._open_again(socket))
             self._lost()
 
     def _stumbled(self, socket: Socket) -> None:
@@ -182,6 +194,8 @@ class Dialled:
                 self._after(_AGAIN, lambda: self._open_again(socket))
             else:
                 socket.close(linger=0)
+                if self._greeting and self.send(self._greeting):
+                    self._repeated(self._greeting)
 
     def _why(self, listed: bool = False) -> str:
         """One sentence about a handshake that failed."""

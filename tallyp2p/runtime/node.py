@@ -282,7 +282,7 @@ class Node:
     def _send(self, effect: events.Send) -> None:
         frame = self._codec.encode(effect.message)
         if self._allowance.tells(effect.endpoint, len(frame), self._clock()):
-            self._transport.send(effect.endpoint, frame)
+            self._transport.send(effect.endpoint, frame, first=type(effect.message) is Hello)
         else:
             self._transport.dropped += 1
 

@@ -40,7 +40,12 @@ _SOCKETS = 4 * LIMITS.members  # per context; a dialled endpoint takes three wit
 _COMMON: dict[int, int] = {
     zmq.LINGER: 0,
     zmq.BACKLOG: 512,  # a whole swarm connects at once
+    # A connection whose other end is gone without a word is closed after 2 min and not after hours;
+    # peers say something sooner (PING), so that this mostly sends nothing.
     zmq.TCP_KEEPALIVE: 1,
+    zmq.TCP_KEEPALIVE_IDLE: 60,
+    zmq.TCP_KEEPALIVE_INTVL: 15,
+    zmq.TCP_KEEPALIVE_CNT: 4,
 }
 _INBOX: dict[int, int] = {
     zmq.MAXMSGSIZE: LIMITS.frame,  # without it, a header may claim and reserve gigabytes
@@ -58,7 +63,11 @@ _OUTBOX: dict[int, int] = {
     # 1 s even at start: an endpoint is announced after it is bound, so the first attempt
     # succeeds; at the default 0.1 s, 200 dead neighbours cost 7 % of a core.
     zmq.RECONNECT_IVL: 1000,
-    zmq.RECONNECT_IVL_MAX: 30_000,
+    # A network that was cut is used again within 6 s, however long that was: TCP alone would wait
+    # twice as long each time, up to 2 min, on a connection as between two attempts at one.
+    zmq.RECONNECT_IVL_MAX: 4000,
+    zmq.CONNECT_TIMEOUT: 2000,
+    zmq.TCP_MAXRT: 10_000,  # ms that what was sent may remain without an answer
 }
 
 
@@ -180,15 +189,20 @@ class Transport:
                 self._look_up,
                 lambda: self.on_lost(endpoint),
                 self._tell,
+                self.meter.sent,
             )
         except zmq.ZMQError:  # out of files, or libzmq cannot read it
             return False
         return True
 
-    def send(self, endpoint: str, frame: bytes) -> bool:
-        """Queue one frame; False when it was dropped instead, which `dropped` counts."""
+    def send(self, endpoint: str, frame: bytes, *, first: bool = False) -> bool:
+        """Queue one frame; False when it was dropped instead, which `dropped` counts.
+
+        `first`: it must be the first on a connection, so it is sent again by itself when this one
+        breaks and another takes its place.
+        """
         dialled = self._dialled.get(endpoint)
-        if dialled is None or not dialled.send(frame):
+        if dialled is None or not dialled.send(frame, first):
             self.dropped += 1
             return False
         self.meter.sent(frame)

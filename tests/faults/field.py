@@ -19,11 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tallyp2p.assemble import shard_seat
-from tallyp2p.profiles import Profile
+from tallyp2p.admission.keyfile import make_key
 from tallyp2p.wire.electorate import Electorate
 from tallyp2p.wire.keys import identity_text
-from tallyp2p.wire.seal import identity_of
 from tests.faults.air import Rules, address
 from tests.faults.history import History, Life
 from tests.faults.phases import Phase
@@ -140,7 +138,9 @@ class Field:
 
     def __enter__(self) -> Field:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._members.write_text(Electorate.of(map(self._identity, range(self.peers))).text)
+        if self.secure:
+            self._identities = [make_key(self._key(peer)) for peer in range(self.peers)]
+            self._members.write_text(Electorate.of(self._identities).text)
         self._air = Program("tests.faults.air", self.peers, self.seed)
         return self
 
@@ -161,10 +161,10 @@ class Field:
         listen = f"tcp://{address(peer)}:{PORT}"
         if not self.secure:
             return listen
-        return f"{listen}#{identity_text(self._identity(peer))}"
+        return f"{listen}#{identity_text(self._identities[peer])}"
 
-    def _identity(self, peer: int) -> bytes:
-        return identity_of(shard_seat(Profile(peers=self.peers), peer).secret)
+    def _key(self, peer: int) -> Path:
+        return self.directory / f"{peer:02d}.key"
 
     @property
     def _members(self) -> Path:
@@ -225,8 +225,7 @@ class Field:
             "peer",
             f"--shard={peer}/{self.peers}",
             f"--listen=tcp://{address(peer)}:{PORT}",
-            *(["--set=run.seal=ed25519", f"--electorate={self._members}"] if self.secure else []),
-            *([] if self.secure else ["--insecure-listen"]),
+            *(self._proof(peer) if self.secure else ["--insecure-listen"]),
             f"--out={directory / 'run'}",
             f"--trace={directory / 'trace.jsonl'}",
             *[f"--seed={endpoint}" for endpoint in (at if seeds is None else seeds)],
@@ -236,6 +235,13 @@ class Field:
     def strangers(self, host: int, endpoint: str, count: int) -> Program:
         """A process on a host that opens idle connections to a peer and keeps them."""
         return Program("tests.faults.strangers", self.namespace(host), endpoint, count)
+
+    def _proof(self, peer: int) -> list[str]:
+        return [
+            "--set=run.seal=ed25519",
+            f"--electorate={self._members}",
+            f"--key={self._key(peer)}",
+        ]
 
     def signal(self, peers: Iterable[int], number: signal.Signals) -> None:
         """Send a signal to the newest process of each peer."""
@@ -271,16 +277,21 @@ class Field:
         """Wait until each of these peers has trained through `round`."""
         those = list(peers)
         self.until(
-            lambda: all(self.newest(peer).round >= round for peer in those),
+            lambda: self._well() and all(self.newest(peer).round >= round for peer in those),
             seconds,
             f"round {round} of peers {those}",
         )
 
     def finish(self, seconds: float = 60.0) -> None:
         """Wait until all processes have ended; fails where one that was not killed failed."""
-        self.until(self.ended, seconds, "all processes to end")
+        self.until(lambda: self._well() and self.ended(), seconds, "all processes to end")
+
+    def _well(self) -> bool:
+        """True; fails where a process did that nobody killed."""
+        self.ended()
         for process in self.processes:
-            assert process.code in (0, -signal.SIGKILL), f"{process}\n{process.log}"
+            assert process.code in (None, 0, -signal.SIGKILL), f"{process}\n{process.log}"
+        return True
 
     def history(self) -> History:
         """What all of them lived through."""

@@ -64,9 +64,9 @@ def die_at(phase: Phase, ballots: int, others: int) -> None:
             _die()
         return made
 
-    def sending(self: Transport, endpoint: str, frame: bytes) -> bool:
+    def sending(self: Transport, endpoint: str, frame: bytes, **more: Any) -> bool:
         nonlocal said
-        sent = send(self, endpoint, frame)
+        sent = send(self, endpoint, frame, **more)
         # Its own ballot, where it is one: others' that it passes on name their author.
         if trained >= ballots and frame[0] == _SAYS.get(phase) and not frame[1] & FLAG_AUTHOR:
             said += 1

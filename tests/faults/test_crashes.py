@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 import signal
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.faults.air import Rules
 from tests.faults.field import QUICK, Field, Nursery
+from tests.faults.history import History
 from tests.faults.phases import Phase
 
 pytestmark = pytest.mark.slow
 
 DEADLINE = float(QUICK["timing.deadline"])
 GOSSIP = float(QUICK["timing.gossip_interval"])
+PAIRS = tuple(zip(list(Phase)[::2], list(Phase)[1::2], strict=True))
 LATE = 1.5  # s: a busy host's timers are late
 
 
-@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("phases", PAIRS, ids="-".join)
 def test_half_of_the_peers_die_and_one_returns(
-    nursery: Nursery, tmp_path: Path, phase: Phase
+    nursery: Nursery, tmp_path: Path, phases: tuple[Phase, ...]
 ) -> None:
+    """Two swarms at once: they mostly wait, and share nothing."""
     settings = {**QUICK, "timing.quorum": "3"}
-    with Field(nursery, tmp_path, peers=5, rounds=40, settings=settings, pause=0.15) as field:
-        field.air(Rules(loss=0.05, delay=0.002, jitter=0.01))
-        field.start([0, 1, 2])
-        field.start([3, 4], phase=phase, ballots=0 if phase is Phase.HELLO else 2)
-        field.until(lambda: field.dead([3, 4]), 30, "two peers to die")
-        field.start([4])
-        field.finish()
-        history = field.history()
-        assert field.newest(4).round == 38
+    with ExitStack() as swarms:
+        fields = [
+            swarms.enter_context(
+                Field(nursery, tmp_path / phase, peers=5, rounds=40, settings=settings, pause=0.15)
+            )
+            for phase in phases
+        ]
+        for field, phase in zip(fields, phases, strict=True):
+            field.air(Rules(loss=0.05, delay=0.002, jitter=0.01))
+            field.start([0, 1, 2])
+            field.start([3, 4], phase=phase, ballots=0 if phase is Phase.HELLO else 2)
+        for field in fields:
+            field.until(partial(field.dead, [3, 4]), 30, "two peers to die")
+            field.start([4])
+        for field in fields:
+            field.finish()
+            assert field.newest(4).round == 38
+            survived(field.history())
+
+
+def survived(history: History) -> None:
+    """The others closed every round in time, hold the same ballots, and nobody voted twice."""
     survivors = (0, 1, 2)
     assert not history.equivocations()
     assert not history.lacking(survivors, within=10 * GOSSIP)

@@ -137,3 +137,32 @@ async def test_a_listener_in_clear_is_not_the_peer_with_that_key(
     async with two(encryption, None) as (alice, bob):
         alice.dial(f"{bob.bind(HERE)}#{encryption.identity}")
         await until(lambda: "is not the peer with that key" in caplog.text)
+
+
+async def test_on_a_new_connection_the_greeting_comes_first_and_under_another_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dialled, "_RENEW", 0.01)
+    alice, bob, again = (Transport(Meter()) for _ in range(3))
+    lost: list[str] = []
+    alice.on_lost = lost.append
+    try:
+        endpoint = bob.bind(HERE)
+        alice.dial(endpoint)
+        alice.send(endpoint, b"hello", first=True)
+        alice.send(endpoint, b"more")
+        arrivals = await asyncio.wait_for(bob.receive(), 5)
+        before = arrivals[0][0]
+        await bob.close(0)
+        await until(lambda: lost == [endpoint])
+        again.bind(endpoint)
+        await asyncio.sleep(0.05)
+        alice.send(endpoint, b"news")
+        found: list[tuple[bytes, bytes | None]] = []
+        while len(found) < 2:
+            found += await asyncio.wait_for(again.receive(), 5)
+        assert [frame for _, frame in found] == [b"hello", b"news"]
+        assert {link for link, _ in found} != {before}
+    finally:
+        for transport in (alice, bob, again):
+            await transport.close(0)
