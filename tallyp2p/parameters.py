@@ -14,7 +14,18 @@ from typing import Any
 
 from .errors import SettingsError
 
-__all__ = ["LIMITS", "Ids", "Limits", "Pace", "RunParameters", "Seal", "Spreading", "Timing"]
+__all__ = [
+    "CROWD",
+    "LIMITS",
+    "Ids",
+    "Limits",
+    "Pace",
+    "RunParameters",
+    "Seal",
+    "Spreading",
+    "Timing",
+    "usual_view",
+]
 
 PROTOCOL_VERSION = 1
 
@@ -68,6 +79,10 @@ class Limits:
 
 
 LIMITS = Limits()
+
+
+CROWD = 64  # peers up to which, unless told otherwise, everybody knows everybody
+_FEW = 8  # neighbours that each chooses where there are more
 
 
 _YOUNGER = frozenset(
@@ -265,3 +280,16 @@ class Timing:
         for name, most in (("rounds", 2**32 - 1), ("retain", 16_384), ("ahead", 16_384)):
             _require(getattr(self, name) <= most, f"{name} must be at most {most}")  # wire's fields
         _require(self.staleness <= self.retain, "staleness must be at most retain")
+
+
+def usual_view(peers: int, spreading: Spreading, degree: int) -> int:
+    """The run parameter `view` where nobody chose one; peers need not agree on how they did.
+
+    Where everybody knows everybody, a line to each takes five open files and some 60 KiB at
+    either end, which for 64 peers is 400 files and 4 MB a process, and news of who is there
+    grows with the square.  Above, each chooses 8 neighbours, as many as gossipsub's D, or twice
+    as many as it hears in a round.  (Our choice.)
+    """
+    if peers <= CROWD or spreading is not Spreading.SAMPLED or degree >= LIMITS.view:
+        return 0
+    return min(max(_FEW, 2 * degree), LIMITS.view)

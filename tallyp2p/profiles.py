@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from importlib.resources import files
@@ -32,7 +32,16 @@ from typing import Any, TypeVar, get_type_hints
 
 from .errors import SettingsError
 from .learning.settings import DataSettings, LearningSettings
-from .parameters import LIMITS, Ids, RunParameters, Seal, Spreading, Timing
+from .parameters import (
+    CROWD,
+    LIMITS,
+    Ids,
+    RunParameters,
+    Seal,
+    Spreading,
+    Timing,
+    usual_view,
+)
 
 __all__ = [
     "CheckpointSettings",
@@ -200,7 +209,11 @@ def load(
     name = where if where in presets() else Path(source).stem
     parts = {table: _table(table, settings, values) for table, settings in _TABLES.items()}
     top = {key: values[key].value for key in _TOP if key in values}
-    return _blamed(lambda: Profile(name=name, **top, **parts), "", values, f"profile {name}")
+    made = _blamed(lambda: Profile(name=name, **top, **parts), "", values, f"profile {name}")
+    if "run.view" in values:
+        return made
+    view = usual_view(made.peers, made.run.spreading, made.run.degree)
+    return replace(made, run=replace(made.run, view=view))
 
 
 def to_toml(profile: Profile) -> str:
@@ -214,7 +227,8 @@ def to_toml(profile: Profile) -> str:
 
 
 def differences(profile: Profile, base: Profile) -> dict[str, Any]:
-    """The settings of `profile` that are others in `base`, by full key."""
+    """The settings of `profile` that are others in `base`, by full key: laid over `base`'s, they
+    make `profile` again."""
     found = {
         key: getattr(profile, key) for key in _TOP if getattr(profile, key) != getattr(base, key)
     }
@@ -224,6 +238,8 @@ def differences(profile: Profile, base: Profile) -> dict[str, Any]:
             value = getattr(part, item.name)
             if value != getattr(usual, item.name):
                 found[f"{table}.{item.name}"] = value
+    if profile.peers > CROWD:  # where not to say it means another one
+        found["run.view"] = profile.run.view
     return found
 
 

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from tallyp2p.errors import SettingsError
-from tallyp2p.parameters import Ids, RunParameters, Seal, Spreading, Timing
+from tallyp2p.parameters import LIMITS, Ids, RunParameters, Seal, Spreading, Timing, usual_view
 
 # Written out by hand from protocol_spec: what any implementation must hash.
 DESCRIPTOR = """tally/1
@@ -170,3 +170,14 @@ def test_a_list_of_members_is_named_by_its_hash_in_sealed_runs(
     """ELECT-1, ELECT-2."""
     with pytest.raises(SettingsError, match=words):
         RunParameters(seal=seal, electorate=electorate)
+
+
+def test_many_peers_know_some_unless_a_ballot_must_reach_all() -> None:
+    sampled, broadcast = Spreading.SAMPLED, Spreading.BROADCAST
+    assert [usual_view(peers, sampled, 2) for peers in (1, 64, 65, 1024)] == [0, 0, 8, 8]
+    assert usual_view(1024, broadcast, 2) == 0
+    # It has to be more than is heard in a round, and a run has to allow it.
+    for degree in (1, 4, 8, 63, 64, 65, 127, 128, 500):
+        view = usual_view(100, sampled, degree)
+        assert RunParameters(degree=degree, view=view).view == view
+        assert bool(view) == (degree < LIMITS.view)

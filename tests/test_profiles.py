@@ -165,3 +165,19 @@ def test_profiles_load_without_torch_and_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_many_peers_choose_neighbours_unless_somebody_said_that_they_know_all(
+    tmp_path: Path,
+) -> None:
+    many = load("default", {"peers": 100})
+    assert (load("default", {"peers": 64}).run.view, many.run.view) == (0, 8)
+    assert load("broadcast", {"peers": 100}).run.view == 0
+    everybody = load("default", {"peers": 100, "run.view": 0})
+    assert everybody.run.view == 0
+    assert load("default", {"peers": 10, "run.view": 5}).run.view == 5
+    # As whoever reads it back has it: a file that says all, and what differs from the defaults.
+    for profile in (many, everybody):
+        (tmp_path / "all.toml").write_text(to_toml(profile))
+        assert load(tmp_path / "all.toml") == profile
+        assert load("default", profiles.differences(profile, load())) == profile

@@ -42,6 +42,7 @@ from ..wire.hello import endpoint_key
 from .errors import DONE, INTERRUPTED
 from .former import read_former, remember
 from .member import RENDEZVOUS, Outcome, live
+from .options import neighbours_line
 from .refusals import refusal
 from .rundirs import new_run_dir, write_config
 
@@ -190,6 +191,8 @@ class Foreground:
         )
         if member.resumed is not None:
             self.say(f"going on from round {member.resumed.round}, as kept in {self.run_dir}")
+        if known := neighbours_line(self.profile):
+            self.say(known.strip())
         if self.joining:
             self.say(f"joining the peers of {self.run_dir} ...")
         elif self.seeds:

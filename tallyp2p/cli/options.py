@@ -21,6 +21,7 @@ __all__ = [
     "ShardType",
     "byzantine_option",
     "chosen_profile",
+    "neighbours_line",
     "profile_options",
     "settings_option",
     "verbose_option",
@@ -142,3 +143,14 @@ def chosen_profile(
     chosen = load(config or profile or "default", overrides)
     private_examples(chosen.data, chosen.peers)  # commands train on data that ship: enough of it?
     return chosen
+
+
+def neighbours_line(profile: Profile) -> str:
+    """Who knows whom, in a line of its own with its end; empty where all know all, as mostly."""
+    view = profile.run.view
+    if not view:
+        return ""
+    return (
+        f"each peer chooses {view} neighbours (run.view = {view}; with --set run.view=0 everybody "
+        "knows everybody)\n"
+    )

@@ -32,6 +32,7 @@ from ..runtime.files import allow_files
 from ..runtime.launcher import Job, Launcher
 from .errors import DONE, INTERRUPTED
 from .member import serve
+from .options import neighbours_line
 from .resuming import Plan, plan
 from .rundirs import new_run_dir, run_path, write_config
 from .view import Mode, View
@@ -86,6 +87,7 @@ class Watch:
         view = View(self.mode, reader)
         if self.mode in (Mode.LIVE, Mode.LINES):  # for some seconds there is nothing to see
             click.echo(f"starting {self.profile.peers} peers, whose files are in {run_dir}")
+            click.echo(neighbours_line(self.profile), nl=False)
             if former is not None:
                 click.echo(former.said)
         with Launcher(self._jobs(run_dir, former), preload=_PRELOAD, spawn=self.spawn) as launcher:
