@@ -57,8 +57,9 @@ _REFUSALS = 32  # different lines about refusals
 _CAUSES = {
     ("alive", "hello"): "joined",
     ("alive", "heard"): "is heard again",
-    ("alive", "replaced"): "was started again",
+    ("alive", "restarted"): "was started again",
     ("suspect", "silent"): "is silent",
+    ("suspect", "lost"): "is not reached any more",
     ("gone", "bye"): "has left",
     ("gone", "expired"): "is given up",
 }

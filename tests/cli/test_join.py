@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -75,19 +76,27 @@ def test_three_people_with_tokens_make_a_run_and_nobody_else_does(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_encrypted_as_invited_the_same_directory_is_the_same_peer(tmp_path: Path) -> None:
-    (token,) = tokens("run", "--set", "rounds=16", "--set", "learning.warmup=8", cwd=tmp_path)
+def test_killed_and_started_again_the_same_directory_is_the_same_peer(tmp_path: Path) -> None:
+    """Encrypted, as an invitation has it unless told otherwise."""
+    (token,) = tokens("run", "--set", "learning.warmup=8", "--set", "rounds=80", cwd=tmp_path)
+    (tmp_path / "token").write_text(token)
     with start("peer", "--run", "run", cwd=tmp_path) as first:
         seed = endpoint(first)
         assert "#" in seed
-        (tmp_path / "token").write_text(token)
         again = ["join", "--token-file", "token", "--out", "seat", "--seed", seed]
-        assert run(*again, "--only-write", cwd=tmp_path).returncode == 0
         with start(*again, cwd=tmp_path) as second:
-            text, _ = second.communicate(timeout=100)
+            own = endpoint(second)
+            assert second.stdout is not None
+            assert any("round 8/80" in line for line in second.stdout)
+            first.send_signal(signal.SIGSTOP)  # it does not go on alone meanwhile
+            second.kill()
+        with start(*again, cwd=tmp_path) as third:
+            assert endpoint(third).partition("#")[2] == own.partition("#")[2]
+            first.send_signal(signal.SIGCONT)
+            text, _ = third.communicate(timeout=100)
         whole, _ = first.communicate(timeout=100)
-    assert (first.returncode, second.returncode) == (0, 0), whole + text
-    assert "round 16/16  2 alive" in text
+    assert (first.returncode, third.returncode) == (0, 0), whole + text
+    assert "was started again" in whole and "round 80/80  2 alive" in text
 
 
 def test_a_token_does_not_stay_among_the_arguments(tmp_path: Path) -> None:
