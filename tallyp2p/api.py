@@ -32,6 +32,7 @@ from .assemble import (
     shard_seat,
     swarm_listen,
     swarm_profile,
+    will_encrypt,
 )
 from .errors import LocalError, SettingsError
 from .gossip.events import Notice, Started
@@ -112,6 +113,9 @@ class Peer:
         self._insecure = insecure_listen
         address = listen or self._profile.network.listen
         check_open(self._profile, address, open_run or insecure_listen)
+        self._encrypt = will_encrypt(
+            self._profile, self._seeds, listen=listen, insecure=insecure_listen
+        )
         self._fresh = False  # whether a whole swarm starts with this peer
         self._member: Member | None = None
         self._began = False
@@ -142,6 +146,7 @@ class Peer:
             listen=self._listen,
             observers=[self._observe],
             insecure=self._insecure,
+            encrypt=self._encrypt,
         )
         return self
 

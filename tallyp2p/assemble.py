@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from .runtime.node import Node, Observer
 from .runtime.transport import Transport as Sockets
 from .tracing.recording import Recorded, TraceFile
 from .version import __version__
-from .wire.hello import ENDPOINT
+from .wire.hello import ENDPOINT, endpoint_key
 
 if TYPE_CHECKING:
     from .keeping import Recalled
@@ -55,7 +55,7 @@ __all__ = [
     "shard_seat",
     "swarm_listen",
     "swarm_profile",
-    "wish",
+    "will_encrypt",
 ]
 
 AGENT = f"tallyp2p/{__version__}"
@@ -242,8 +242,8 @@ def assemble(
 ) -> Member:
     """Put a peer together and let it listen.  Call it inside the event loop that will run it.
 
-    `listen`: instead of the profile's address; `encrypt`, `insecure`: see `addresses.encrypts`,
-    None: as the profile says; `electorate`: the list of members, where the run has one: nobody
+    `listen`: instead of the profile's address; `encrypt`, `insecure`: see `will_encrypt`;
+    `electorate`: the list of members, where the run has one: nobody
     else may connect, nor is heard; `trace`: where everything is recorded that the machine is
     told and does; `recalled`: what lies on disk, and is kept there.  Raises
     :class:`SettingsError` and :class:`FailureError` for an address that cannot be had.
@@ -255,7 +255,7 @@ def assemble(
     codec = birth.codec(machine, seat.secret, electorate)
     listen = listen or profile.network.listen
     encryption = None
-    if encrypts(listen, wanted=wish(profile, encrypt), sealed=_sealed(run), insecure=insecure):
+    if will_encrypt(profile, listen=listen, encrypt=encrypt, insecure=insecure):
         # Where identities are no keys, the connection's is fresh at every start.
         encryption = Encryption.of(
             seat.secret if _sealed(run) else entropy(32),
@@ -300,9 +300,38 @@ def most_talked_to(profile: Profile) -> int:
     return min(profile.peers, most_lines(view)) if view else profile.peers
 
 
-def wish(profile: Profile, encrypt: bool | None) -> bool | None:
-    """What a person said about encryption: by an option, or else in the profile."""
-    return True if encrypt is None and profile.network.encrypt else encrypt
+def will_encrypt(
+    profile: Profile,
+    seeds: Sequence[str] = (),
+    *,
+    listen: str | None = None,
+    encrypt: bool | None = None,
+    insecure: bool = False,
+) -> bool:
+    """Whether a peer encrypts that listens there and joins at `seeds`.
+
+    `encrypt`: what a person said, None: nothing, so the profile decides, then the address
+    (see `addresses.encrypts`), and a seed that names a key.  Raises :class:`SettingsError`
+    where address, wish and seeds do not go together.
+    """
+    wanted = encrypt
+    if wanted is None and (profile.network.encrypt or any(map(endpoint_key, seeds))):
+        wanted = True
+    sealed = profile.run.seal is Seal.ED25519
+    at = listen or profile.network.listen
+    encrypted = encrypts(at, wanted=wanted, sealed=sealed, insecure=insecure)
+    for seed in seeds:
+        if encrypted and not endpoint_key(seed):
+            raise SettingsError(
+                f"will not join at {seed}: this peer encrypts, and that address names nobody's "
+                "key; write it whole, with # and the key, as the peer to be joined prints it"
+            )
+        if endpoint_key(seed) and not encrypted:
+            raise SettingsError(
+                f"cannot join at {seed} in clear: that peer encrypts; leave out --no-encrypt "
+                "and --insecure-listen"
+            )
+    return encrypted
 
 
 def _sealed(run: RunParameters) -> bool:

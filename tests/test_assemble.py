@@ -22,6 +22,7 @@ from tallyp2p.assemble import (
     shard_seat,
     swarm_listen,
     swarm_profile,
+    will_encrypt,
 )
 from tallyp2p.errors import SettingsError
 from tallyp2p.gossip.events import Started
@@ -177,3 +178,37 @@ def test_a_swarm_whose_keys_anybody_can_reckon_has_no_list() -> None:
     check_swarm(load("default", {"seal": "ed25519"}))
     with pytest.raises(SettingsError, match="keys of their own"):
         check_swarm(load("default", {"seal": "ed25519", "electorate": "e" * 64}))
+
+
+KEY = "A" * 42 + "E"
+
+
+@pytest.mark.parametrize(
+    ("settings", "more", "encrypted"),
+    [
+        ({}, {}, False),
+        ({}, {"encrypt": True}, True),
+        ({"network.encrypt": True}, {}, True),
+        ({"network.encrypt": True}, {"encrypt": False}, False),
+        ({}, {"seeds": (f"tcp://127.0.0.1:7000#{KEY}",)}, True),
+        ({}, {"seeds": ("tcp://127.0.0.1:7000",)}, False),
+        ({"network.listen": "ipc:///tmp/peer"}, {"seeds": ("ipc:///tmp/another#one",)}, False),
+    ],
+)
+def test_whether_it_encrypts(
+    settings: dict[str, Any], more: dict[str, Any], encrypted: bool
+) -> None:
+    assert will_encrypt(load("default", settings), **more) is encrypted
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"encrypt": True, "seeds": ("tcp://10.0.0.7:7000",)}, "write it whole, with #"),
+        ({"encrypt": False, "seeds": (f"tcp://peer:7000#{KEY}",)}, "leave out --no-encrypt"),
+        ({"encrypt": True, "insecure": True}, "contradict each other"),
+    ],
+)
+def test_seeds_that_it_could_never_talk_to_are_refused(more: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        will_encrypt(load(), **more)

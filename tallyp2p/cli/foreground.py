@@ -25,20 +25,17 @@ from ..assemble import (
     named_seat,
     new_seat,
     shard_seat,
-    wish,
+    will_encrypt,
 )
 from ..birth import check_listed
 from ..errors import FailureError, SettingsError
 from ..gossip.events import MemberChanged, Notice, Refused
-from ..parameters import Seal
 from ..profiles import Profile
 from ..reporting.table import percent, printable, size
-from ..runtime.addresses import encrypts
 from ..runtime.discovery import check_lan
 from ..runtime.files import allow_files
 from ..runtime.node import Progress, Trouble
 from ..tracing.recording import TraceFile
-from ..wire.hello import endpoint_key
 from .errors import DONE, INTERRUPTED
 from .former import read_former, remember
 from .member import RENDEZVOUS, Outcome, live
@@ -94,7 +91,9 @@ class Foreground:
         """Until the peer is done; the exit code.  Raises what ends in one sentence."""
         for seed in self.seeds:
             check_endpoint(seed)
-        encrypt = self.encrypts()
+        encrypt = will_encrypt(
+            self.profile, self.seeds, encrypt=self.encrypt, insecure=self.insecure
+        )
         opened = check_open(
             self.profile, self.profile.network.listen, self.open_run or self.insecure
         )
@@ -136,29 +135,6 @@ class Foreground:
             )
         )
         return self._farewell(outcome)
-
-    def encrypts(self) -> bool:
-        """Whether to encrypt: a seed that names a key asks for it too.
-
-        Raises :class:`SettingsError` where the address or a seed does not allow it.
-        """
-        listen, wanted = self.profile.network.listen, wish(self.profile, self.encrypt)
-        if wanted is None and any(map(endpoint_key, self.seeds)):
-            wanted = True
-        sealed = self.profile.run.seal is Seal.ED25519
-        encrypted = encrypts(listen, wanted=wanted, sealed=sealed, insecure=self.insecure)
-        for seed in self.seeds:
-            if encrypted and not endpoint_key(seed):
-                raise SettingsError(
-                    f"will not join at {seed}: this peer encrypts, and that address names nobody's "
-                    "key; write it whole, with # and the key, as the peer to be joined prints it"
-                )
-            if endpoint_key(seed) and not encrypted:
-                raise SettingsError(
-                    f"cannot join at {seed} in clear: that peer encrypts; leave out --no-encrypt "
-                    "and --insecure-listen"
-                )
-        return encrypted
 
     def seat(self, secret: bytes | None = None) -> Seat:
         """Which peer to be; `secret`: what is in the file of its key."""

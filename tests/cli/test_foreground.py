@@ -37,40 +37,6 @@ def test_who_it_is() -> None:
     assert foreground([]).seat() != foreground([]).seat()
 
 
-KEY = "A" * 42 + "E"
-
-
-@pytest.mark.parametrize(
-    ("settings", "more", "encrypted"),
-    [
-        ({}, {}, False),
-        ({}, {"encrypt": True}, True),
-        ({"network.encrypt": True}, {}, True),
-        ({"network.encrypt": True}, {"encrypt": False}, False),
-        ({}, {"seeds": (f"tcp://127.0.0.1:7000#{KEY}",)}, True),
-        ({}, {"seeds": ("tcp://127.0.0.1:7000",)}, False),
-        ({"network.listen": "ipc:///tmp/peer"}, {"seeds": ("ipc:///tmp/another#one",)}, False),
-    ],
-)
-def test_whether_it_encrypts(
-    settings: dict[str, Any], more: dict[str, Any], encrypted: bool
-) -> None:
-    assert foreground([], profile=load("default", settings), **more).encrypts() is encrypted
-
-
-@pytest.mark.parametrize(
-    ("more", "words"),
-    [
-        ({"encrypt": True, "seeds": ("tcp://10.0.0.7:7000",)}, "write it whole, with #"),
-        ({"encrypt": False, "seeds": (f"tcp://peer:7000#{KEY}",)}, "leave out --no-encrypt"),
-        ({"encrypt": True, "insecure": True}, "contradict each other"),
-    ],
-)
-def test_seeds_that_it_could_never_talk_to_are_refused(more: dict[str, Any], words: str) -> None:
-    with pytest.raises(SettingsError, match=words):
-        foreground([], **more).encrypts()
-
-
 def test_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="not the directory of a swarm's run"):
         foreground([], shard=0, run_dir=tmp_path, joining=True).endpoints(0)
