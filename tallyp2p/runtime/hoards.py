@@ -108,23 +108,23 @@ class Hoards:
 
     def _read(self, number: int) -> int | None:
         """Bytes that libzmq has read from a connection; None when it is none of ours."""
-        with _borrowed(number) as line:
-            try:
+        try:
+            with _borrowed(number) as line:
                 info = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO)
                 waiting = _waiting(number)
-            except OSError:
-                return None  # closed, and perhaps another file by now; the news is on its way
+        except OSError:
+            return None  # closed, and perhaps another file by now; the news is on its way
         received: int = struct.unpack_from("=Q", info, _RECEIVED)[0]
         return received - waiting
 
     def _cut_off(self, stream: Stream, size: int, now: float) -> None:
-        with _borrowed(stream.number) as line:
-            try:
+        try:
+            with _borrowed(stream.number) as line:
                 who = line.getpeername()[0]
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 line.shutdown(socket.SHUT_RD)  # libzmq sees it ended, and lets go of all
-            except OSError:
-                return
+        except OSError:
+            return
         self.cut += 1
         if now >= self._told + _SILENCE:
             self._told = now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -188,3 +189,16 @@ async def test_a_link_is_another_connection_after_it_was_lost() -> None:
             await asyncio.sleep(0.1)  # libzmq has forgotten the routing id too
         listening.cancel()
         assert bob._hoards.cut == 0
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["no file", "a file that is no socket"])
+def test_a_number_that_is_no_connections_any_more_is_let_go(other: bool, tmp_path: Path) -> None:
+    """libzmq closes its files in its own time, and the news comes after."""
+    file = os.open(tmp_path, os.O_RDONLY)
+    if not other:
+        os.close(file)
+    found = Hoards()
+    found.opened(file)
+    assert found.look(0.0, empty=True) > 0 and not found._streams
+    if other:
+        os.close(file)  # it was left open
