@@ -112,7 +112,7 @@ class Foreground:
         trace = None if self.trace is None else TraceFile(self.trace)
         if self.run_dir is not None and not (self.joining or self.seated or self.former):
             write_config(new_run_dir(self.run_dir), self.profile)
-            remember(self.run_dir, seat, self.key)
+            remember(self.run_dir, seat, self.key, self.seeds)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(DONE))  # nobody knows us yet
         if opened:
             self.say(OPEN_RUN)

@@ -1,6 +1,8 @@
 """Who wrote into a directory: kept beside its journal, so that `--resume DIR` is that peer.
 
-    DIR/peer-NN/self.json    {"shard": 3, "key": "/where/the/key/is"} or {"shard": 3, "secret": hex}
+    DIR/peer-NN/self.json    {"shard": 3, "seeds": ["tcp://..."], "key": "/where/the/key/is"}
+
+or with "secret", 64 hexadecimal digits, where there is no file of a key.
 
 For its owner's eyes only, since in sealed runs the secret signs.
 """
@@ -28,11 +30,12 @@ class Former:
     shard: int
     key: Path | None  # the file of its secret key
     secret: bytes | None  # 32 bytes, where there is no such file
+    seeds: tuple[str, ...] = ()  # where it joined
 
 
-def remember(run_dir: Path, seat: Seat, key: Path | None) -> None:
+def remember(run_dir: Path, seat: Seat, key: Path | None, seeds: tuple[str, ...] = ()) -> None:
     """Write down who writes into this new directory.  Raises :class:`FailureError`."""
-    told: dict[str, object] = {"shard": seat.index}
+    told: dict[str, object] = {"shard": seat.index, "seeds": list(seeds)}
     told |= {"secret": seat.secret.hex()} if key is None else {"key": str(key.absolute())}
     folder = peer_dir(run_dir, seat.index)
     try:
@@ -62,6 +65,7 @@ def read_former(run_dir: Path) -> Former:
             shard,
             None if key is None else Path(key),
             None if secret is None else bytes.fromhex(secret),
+            tuple(map(str, told.get("seeds", ()))),
         )
     except OSError as error:
         raise FailureError(f"cannot read {found[0]}: {error.strerror}") from None

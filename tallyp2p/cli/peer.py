@@ -162,7 +162,7 @@ def peer(
     from ..admission.place import CONFIG, is_place, read_electorate, read_place
     from .foreground import Foreground
     from .former import read_former
-    from .resuming import check_same
+    from .resuming import check_same, check_unfinished
 
     if resume is not None:
         fixed: dict[str, object] = {
@@ -180,7 +180,9 @@ def peer(
         if is_place(resume):
             run_dir, resume = resume, None
         else:
-            key, out = read_former(resume).key, resume
+            former = read_former(resume)
+            check_unfinished(resume, former.shard)
+            key, out, seeds = former.key, resume, seeds or former.seeds
             if profile is None and config is None:
                 config = resume / CONFIG
     seated = run_dir is not None and is_place(run_dir)

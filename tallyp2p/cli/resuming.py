@@ -11,7 +11,7 @@ from ..profiles import Profile, load, to_toml
 from ..reporting.rewind import rewind
 from .member import RENDEZVOUS
 
-__all__ = ["CONFIG", "Plan", "check_same", "plan"]
+__all__ = ["CONFIG", "Plan", "check_same", "check_unfinished", "plan"]
 
 CONFIG = "config.toml"
 
@@ -36,6 +36,13 @@ def check_same(run_dir: Path, profile: Profile) -> None:
         raise SettingsError(
             f"{run_dir} cannot be resumed with other settings: there {'; '.join(different)}"
         )
+
+
+def check_unfinished(run_dir: Path, index: int) -> None:
+    """Refuse to go on with a peer that has made all its rounds.  Raises :class:`SettingsError`."""
+    rounds = load(run_dir / CONFIG).timing.rounds if (run_dir / CONFIG).is_file() else 0
+    if rounds and max(kept_rounds(run_dir, index), default=0) >= rounds:
+        raise SettingsError(f"{run_dir} is finished: its peer has made its {rounds} rounds")
 
 
 def plan(run_dir: Path, profile: Profile) -> Plan:

@@ -17,8 +17,8 @@ SEAT = Seat(3, bytes(range(32)))
 def test_a_peer_is_remembered_with_its_secret_or_the_place_of_its_key(tmp_path: Path) -> None:
     remember(tmp_path / "a", SEAT, None)
     assert read_former(tmp_path / "a") == Former(3, None, SEAT.secret)
-    remember(tmp_path / "b", SEAT, tmp_path / "key")
-    assert read_former(tmp_path / "b") == Former(3, tmp_path / "key", None)
+    remember(tmp_path / "b", SEAT, tmp_path / "key", ("tcp://h:1",))
+    assert read_former(tmp_path / "b") == Former(3, tmp_path / "key", None, ("tcp://h:1",))
     file = tmp_path / "a" / "peer-03" / "self.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert SEAT.secret.hex() not in (tmp_path / "b" / "peer-03" / "self.json").read_text()

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from tallyp2p.cli.resuming import CONFIG, check_same, plan
+from tallyp2p.cli.resuming import CONFIG, check_same, check_unfinished, plan
 from tallyp2p.cli.rundirs import write_config
 from tallyp2p.errors import SettingsError
 from tallyp2p.keeping import kept_rounds
@@ -45,8 +45,13 @@ def test_other_settings_are_refused_with_the_difference(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_says_so(tmp_path: Path) -> None:
+    run = directory(tmp_path, [32, 40], [40])
     with pytest.raises(SettingsError, match="is finished: all 2 peers have made their 40 rounds"):
-        plan(directory(tmp_path, [32, 40], [40]), PROFILE)
+        plan(run, PROFILE)
+    with pytest.raises(SettingsError, match="is finished: its peer has made its 40 rounds"):
+        check_unfinished(run, 1)
+    check_unfinished(directory(tmp_path / "other", [32]), 0)
+    check_unfinished(tmp_path / "nowhere", 0)
 
 
 def test_a_swarm_goes_on_from_the_newest_round_that_all_have(tmp_path: Path) -> None:
