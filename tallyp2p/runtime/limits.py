@@ -73,8 +73,8 @@ class Bucket:
         self._at = now
 
     def spill(self, messages: float) -> None:
-        """Lose room for so many messages, if it is there."""
-        self._messages = max(0.0, self._messages - messages)
+        """Lose room for so many messages, also what is not there yet: up to a second's worth."""
+        self._messages = max(-float(self._rate.messages), self._messages - messages)
 
     def take(self, size: int, now: float) -> bool:
         """Whether one message of `size` bytes still fits; then it is taken out."""

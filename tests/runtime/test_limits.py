@@ -97,6 +97,19 @@ def test_what_calls_forth_much_counts_as_much() -> None:
     assert allowance.hears(None, 100, 0.0)
 
 
+def test_what_calls_forth_much_is_paid_for_also_when_it_comes_slowly() -> None:
+    """Else one message for each token that comes in between would do."""
+    allowance = Allowance(0.0)
+    heard = 0
+    for step in range(10_000):  # ten seconds
+        if allowance.hears(b"greedy", 10, step / 1000):
+            allowance.called_forth(b"greedy", 127)
+            heard += 1
+    assert heard <= (MEMBER.messages_burst + 10 * MEMBER.messages) / 128 + 2
+    allowance.called_forth(b"greedy", 10**9)
+    assert allowance.hears(b"greedy", 10, 11.1)  # nobody is kept out for longer than a second
+
+
 async def test_the_shell_counts_what_a_message_calls_forth() -> None:
     """One frame in, forty effects out: after some hundreds the sender is not heard any more."""
     hearing = Script(Received=lambda event: [Tell(Refused(0, ""))] * 40)
