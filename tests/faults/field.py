@@ -259,6 +259,11 @@ class Field:
             process.code = codes.get(str(process.id), process.code)
         return all(process.code is not None for process in self.processes)
 
+    def alive(self, peers: Iterable[int]) -> int:
+        """How many members are alive, itself included, by the one of these that knows of fewest."""
+        told = [self.newest(peer).metrics("round") for peer in peers]
+        return min(lines[-1]["alive"] if lines else 0 for lines in told)
+
     def dead(self, peers: Iterable[int]) -> bool:
         """Whether the newest process of each of these has ended."""
         self.ended()

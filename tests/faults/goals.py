@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -152,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     nursery = Nursery()
     with tempfile.TemporaryDirectory() as folder:
         for name in chosen.goals or _GOALS:
+            print(f"{name}: {_GOALS[name].__doc__}", file=sys.stderr, flush=True)
             goal = _GOALS[name](
                 nursery, Path(folder) / name, chosen.peers, 0.25 if chosen.quick else 1
             )

@@ -34,9 +34,8 @@ def held(field: Field, healed: float) -> None:
     assert max(history.waits(PEERS)) < DEADLINE + LATE
 
 
-@pytest.mark.parametrize("here", [{0, 1}, {3}], ids=["half", "one"])
-def test_a_partition_heals_by_itself(nursery: Nursery, tmp_path: Path, here: set[int]) -> None:
-    there = set(PEERS) - here
+def test_one_peer_is_cut_off_and_comes_back(nursery: Nursery, tmp_path: Path) -> None:
+    here, there = {3}, {0, 1, 2}
     with Field(nursery, tmp_path, peers=4, rounds=56, settings=QUICK, pause=0.25) as field:
         field.start(PEERS)
         field.until_round(PEERS, 4)
@@ -47,6 +46,22 @@ def test_a_partition_heals_by_itself(nursery: Nursery, tmp_path: Path, here: set
             assert field.newest(peer).round >= before[peer] + 2
         field.air(Rules())
         healed = time.monotonic()
+        field.finish()
+        held(field, healed)
+
+
+def test_a_cut_that_outlasts_the_patience_of_tcp(nursery: Nursery, tmp_path: Path) -> None:
+    """By then TCP would wait 11 s more, and a listener read nothing under a name that it has."""
+    settings = {**QUICK, "timing.gone_after": "60"}
+    here, there = {0, 1}, {2, 3}
+    with Field(nursery, tmp_path, peers=4, rounds=64, settings=settings, pause=0.7) as field:
+        field.start(PEERS)
+        field.until_round(PEERS, 2)
+        field.air(Rules(cut=cut(here, there) + cut(there, here)))
+        time.sleep(14)
+        field.air(Rules())
+        healed = time.monotonic()
+        field.until(lambda: field.alive(PEERS) == 4, 9, "all to be heard again")
         field.finish()
         held(field, healed)
 
