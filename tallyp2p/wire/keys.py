@@ -57,11 +57,15 @@ def identity_from_text(text: str) -> bytes:
     return identity
 
 
-@lru_cache(maxsize=4096)
 def is_identity(identity: bytes) -> bool:
     """Whether 32 bytes are a point of the curve in its one form, not of small order (KEY-1)."""
-    if len(identity) != 32 or not usable(identity):
+    if len(identity) != 32:
         return False
+    return usable(identity) and _on_curve(identity)
+
+
+@lru_cache(maxsize=4096)
+def _on_curve(identity: bytes) -> bool:
     y = _y(identity)
     above, below = y * y - 1, _D * y * y + 1  # x^2 = above / below: a square, or no point
     return pow(above * below, (_PRIME - 1) // 2, _PRIME) in (0, 1)

@@ -51,6 +51,7 @@ EQUIVALENT: dict[str, str] = {
     'wire.seal Sealer.speaker: does not refuse SEAL, "the sender\'s key is not known"': (
         "whoever is bound to a connection is a member, and its key is known"
     ),
+    "wire.keys is_identity: if len(identity) != 32: never": "every text of a key has 32 bytes",
     "consensus.ledger Ledger.add: if page.summed is not None: always": "it drops what is not kept",
     "consensus.ledger Ledger.add: round >= self._newest.get(author, -1)": "the same number again",
     "consensus.ledger Ledger.ballots: if page is None: never": (
@@ -68,14 +69,16 @@ _CHECKED = {  # module -> functions whose comparisons are limits; None: all that
     "tallyp2p.wire.hello": {"_plain"},
     "tallyp2p.wire.ids": None,
     "tallyp2p.wire.vote": None,
-    "tallyp2p.wire.seal": {"_usable"},
+    "tallyp2p.wire.seal": {"usable"},
+    "tallyp2p.wire.keys": {"is_identity"},
     "tallyp2p.consensus.ledger": {"add", "ballots"},
     "tallyp2p.bits": {"well_formed"},
 }
 _GUARDED = {  # functions in which each `if` is taken always, and never
     "tallyp2p.consensus.ledger": {"add", "ballots", "wanted", "_tag"},
     "tallyp2p.bits": {"well_formed"},
-    "tallyp2p.wire.seal": {"verify", "_usable"},
+    "tallyp2p.wire.seal": {"verify", "usable", "admit"},
+    "tallyp2p.wire.keys": {"identity_from_text", "is_identity"},
 }
 _ENCODERS = ("encode", "_encode", "_problem", "sign")
 _LIMITS = ("frame", "hello", "text", "endpoint", "members", "peers", "digest", "have", "want")
@@ -272,6 +275,7 @@ _FIRST = {  # the kinds of case that are likeliest to notice
     "tallyp2p.consensus.ledger": ("ledger", "gossip"),
     "tallyp2p.bits": ("bits", "codec"),
     "tallyp2p.wire.seal": ("seal", "codec"),
+    "tallyp2p.wire.keys": ("keys",),
     "limits": ("codec", "ledger"),
 }
 
