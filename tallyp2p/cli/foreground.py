@@ -55,6 +55,7 @@ _CAUSES = {
     ("alive", "hello"): "joined",
     ("alive", "heard"): "is heard again",
     ("alive", "restarted"): "was started again",
+    ("alive", "vouched"): "lives, as others have shown",
     ("suspect", "silent"): "is silent",
     ("suspect", "lost"): "is not reached any more",
     ("gone", "bye"): "has left",

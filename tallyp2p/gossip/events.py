@@ -234,7 +234,7 @@ class MemberChanged:
     author: bytes
     state: str  # "alive", "suspect" or "gone"
     endpoint: str
-    cause: str  # "hello", "restarted", "heard", "silent", "lost", "bye" or "expired"
+    cause: str  # "hello", "restarted", "heard", "vouched", "silent", "lost", "bye" or "expired"
 
 
 @dataclass(frozen=True, slots=True)

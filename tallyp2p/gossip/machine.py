@@ -293,16 +293,16 @@ class PeerMachine:
         if not self._circle.accepts(sender, ballot):
             self._refuse(Reason.ROUND, f"nobody asked {sender.hex()} for this ballot")
             return
-        outcome = self.ledger.add(ballot)
-        if ballot.author == sender:
+        outcome, author = self.ledger.add(ballot), ballot.author
+        if author == sender:
             self._membership.seen_in(sender, round)
         if outcome is Outcome.NEW:
+            if author != sender and (change := self._membership.vouched(author, round)):
+                self._contacts.tell(change)
             self._move()
         elif outcome is Outcome.ANNULLED:
-            who = ballot.author.hex()
-            self._refuse(
-                Reason.EQUIVOCATION, f"{who} has two ballots for round {round}; neither counts"
-            )
+            what = f"{author.hex()} has two ballots for round {round}; neither counts"
+            self._refuse(Reason.EQUIVOCATION, what)
 
     def _at(self) -> int:
         """The own round, or the one in which this peer will be first."""

@@ -51,6 +51,8 @@ class Member:
     asked_at: float | None = None  # when the oldest unanswered question was put
     remind_at: float = 0.0  # when an unanswered question is put again, as PING
     silent_since: float = 0.0  # when it became suspect, or gone
+    lost: bool = False  # it became suspect because its connection broke, not by silence
+    vouched: int = -1  # newest round whose ballot, brought by others, showed that it lives
     met_at: float = 0.0  # when it first said HELLO
     greeted_at: float = 0.0  # when HELLO may next be repeated to it
     told_at: float = 0.0  # when it may next be told of a roster that differs from its own

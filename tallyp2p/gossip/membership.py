@@ -13,7 +13,6 @@ MEMBER clauses.  The shape is SWIM's without indirect probes; our choice.)
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from functools import reduce
 from math import inf
 from operator import xor
@@ -22,6 +21,8 @@ from random import Random
 from ..messages import Hello
 from ..parameters import LIMITS, Timing
 from ..payloads import author_of
+from .bindings import Bindings
+from .doubt import Doubt
 from .member import Change, Introduction, Member, State, roster_part
 
 __all__ = ["Change", "Introduction", "Member", "Membership", "State", "author_of"]
@@ -43,7 +44,8 @@ class Membership:
         self._random = random
         self._members: dict[bytes, Member] = {}
         self._at: dict[str, tuple[bytes, ...]] = {}  # endpoint -> authors, gone ones included
-        self._links: OrderedDict[bytes, bytes] = OrderedDict()  # link -> author
+        self._bindings = Bindings()
+        self._doubt = Doubt(timing)
         self._asked: dict[bytes, Member] = {}  # members with an unanswered question
         self.suspects: dict[bytes, Member] = {}  # whom nobody waits for
         self._sum = 0  # of all present members, see roster_hash
@@ -55,7 +57,7 @@ class Membership:
 
     def sender(self, link: bytes) -> bytes | None:
         """The author that said HELLO on `link`, or None."""
-        return self._links.get(link)
+        return self._bindings.author(link)
 
     def credentials(self, author: bytes) -> tuple[bytes, bytes] | None:
         """(identity, instance) of a member, gone ones included; None for a stranger."""
@@ -162,7 +164,7 @@ class Membership:
         reborn = member.instance != hello.instance
         if reborn:  # what an old process still says is not its word
             member.former = (*member.former[1 - _FORMER :], member.instance)
-            self._unbind(member, 0)
+            self._bindings.unbind(member, 0)
         if verdict is not Introduction.KNOWN:
             member.round = None  # an earlier life's
         member.identity, member.instance = hello.identity, hello.instance
@@ -172,9 +174,11 @@ class Membership:
             member.until, member.finished = None, False  # HELLO takes back what it can (MEMBER-1)
         if verdict is not Introduction.KNOWN or member.start != hello.start:
             self.version += 1
+        if self.suspects.pop(author, None) and not (member.lost or reborn):
+            self._doubt.mistaken()
         member.state, member.left, member.start = State.ALIVE, False, hello.start
         self._sum ^= roster_part(author, member.start)
-        self._bind(link, member)
+        self._bindings.bind(link, member)
         self.heard(author, now)
         self.seen_in(author, hello.round)
         return verdict
@@ -188,8 +192,8 @@ class Membership:
         if member.asked_at is not None:
             member.asked_at = None
             self._asked.pop(author, None)
+            self._doubt.answered()
         if member.state is State.ALIVE:
-            self.suspects.pop(author, None)
             return None
         if member.left:
             return None
@@ -198,9 +202,25 @@ class Membership:
             self._sum ^= roster_part(author, member.start)
         if not member.finished:
             member.until = None
+        if member.state is State.SUSPECT and not member.lost:
+            self._doubt.mistaken()
         member.state = State.ALIVE
         self.suspects.pop(author, None)
         return Change(member, "heard")
+
+    def vouched(self, author: bytes, round: int) -> Change | None:
+        """A new ballot of `author` came through somebody else: it lives, though it is not heard.
+
+        Returns the change if it had been suspect.  Once for each round: it may be dead now.
+        """
+        member = self._members.get(author)
+        if member is None or member.state is not State.SUSPECT or member.lost:
+            return None
+        if round <= max(member.vouched, -1 if member.round is None else member.round):
+            return None
+        member.vouched, member.state = round, State.ALIVE
+        del self.suspects[author]
+        return Change(member, "vouched")
 
     def seen_in(self, author: bytes, round: int | None) -> None:
         """`author` was seen to have `round` open."""
@@ -254,7 +274,7 @@ class Membership:
         self._asked.pop(author, None)
         self.suspects.pop(author, None)
         self._move(member, "")
-        self._unbind(member, 0)
+        self._bindings.unbind(member, 0)
         if member.state is not State.GONE:
             self._sum ^= roster_part(author, member.start)
         self.version += 1
@@ -277,18 +297,19 @@ class Membership:
             if member.finished:  # it left, and its BYE is still on its way
                 self._give_up(member, None, now)
             else:
-                self._suspect(member, now)
+                self._suspect(member, now, lost=True)
             changes.append(Change(member, "bye" if member.finished else "lost"))
         return changes
 
     def expire(self, now: float) -> list[Change]:
         """Alive members that owe an answer become suspect, old suspects go."""
         changes: list[Change] = []
+        bears = self._doubt.bears
         for member in list(self._asked.values()):
-            if member.asked_at is None or now < member.asked_at + self._timing.suspect_after:
+            if member.asked_at is None or now < member.asked_at + bears:
                 continue
             if member.state is State.ALIVE:
-                self._suspect(member, now)
+                self._suspect(member, now, lost=False)
                 changes.append(Change(member, "silent"))
             member.asked_at = None
             del self._asked[member.author]
@@ -316,10 +337,10 @@ class Membership:
         """When expire() or to_remind() may next have something to say."""
         if not self._asked and not self.suspects:
             return None
-        soonest = inf
+        soonest, bears = inf, self._doubt.bears
         for m in self._asked.values():
             if m.asked_at is not None:
-                soonest = min(soonest, m.remind_at, m.asked_at + self._timing.suspect_after)
+                soonest = min(soonest, m.remind_at, m.asked_at + bears)
         for m in self.suspects.values():
             soonest = min(soonest, m.silent_since + self._timing.gone_after)
         return soonest
@@ -327,7 +348,6 @@ class Membership:
     def check(self) -> None:
         """Every cross-reference holds, and nothing outgrew its limit."""
         assert len(self._members) <= self._most
-        assert len(self._links) <= LIMITS.links
         here = [m for _, m in sorted(self._members.items()) if m.state is not State.GONE]
         assert self._sum == reduce(xor, (roster_part(m.author, m.start) for m in here), 0)
         assert self._present[0] != self.version or self._present[1] == here, "version did not rise"
@@ -338,8 +358,7 @@ class Membership:
             assert not (member.left and member.state is not State.GONE), member
             assert author in self._at[member.endpoint], member
         assert sum(map(len, self._at.values())) == len(self._members)
-        for link, author in self._links.items():
-            assert author in self._members, link
+        self._bindings.check(self._members)
 
     # --- inside -------------------------------------------------------------------------
 
@@ -352,26 +371,8 @@ class Membership:
             self._at[endpoint] = (*self._at.get(endpoint, ()), member.author)
             member.endpoint = endpoint
 
-    def _bind(self, link: bytes, member: Member) -> None:
-        """Besides its newest connection the first one of a process stays bound, so that
-        nobody who repeats its HELLO elsewhere can take its voice away."""
-        if link not in member.links:
-            self._unbind(member, 1)
-            member.links.append(link)
-        self._links[link] = member.author
-        self._links.move_to_end(link)
-        while len(self._links) > LIMITS.links:
-            self._links.popitem(last=False)
-
-    def _unbind(self, member: Member, keep: int) -> None:
-        """Forget all but the first `keep` connections of a member."""
-        for link in member.links[keep:]:
-            if self._links.get(link) == member.author:
-                del self._links[link]
-        del member.links[keep:]
-
-    def _suspect(self, member: Member, now: float) -> None:
-        member.state, member.silent_since = State.SUSPECT, now
+    def _suspect(self, member: Member, now: float, *, lost: bool) -> None:
+        member.state, member.silent_since, member.lost = State.SUSPECT, now, lost
         self.suspects[member.author] = member
 
     def _give_up(self, member: Member, last: int | None, now: float) -> None:

@@ -178,6 +178,38 @@ def test_own_lateness_is_not_held_against_others() -> None:
     assert len(membership.expire(65.0)) == 1
 
 
+def test_who_was_suspected_in_vain_is_given_more_time() -> None:
+    """MEMBER-4; but not after a connection that broke, which was no mistake."""
+    membership = meet(1)
+    membership.lose("tcp://10.0.0.1:1", 0.0)
+    membership.heard(who(1), 1.0)
+    membership.asked(who(1), 2.0)
+    assert membership.wake_at() == 3.0 and len(membership.expire(7.0)) == 1
+    membership.heard(who(1), 8.0)
+    membership.asked(who(1), 9.0)
+    assert membership.expire(18.9) == []
+    assert len(membership.expire(19.0)) == 1
+
+
+def test_a_suspect_whose_new_ballot_others_bring_lives() -> None:
+    """MEMBER-4: once for each round, and not where its connection broke."""
+    membership = meet(1, 2)
+    membership.seen_in(who(1), 8)
+    assert membership.vouched(who(1), 16) is None, "nobody doubts it"
+    membership.asked(who(1), 0.0)
+    membership.expire(5.0)
+    assert membership.vouched(who(1), 8) is None, "an old ballot shows nothing"
+    change = membership.vouched(who(1), 16)
+    assert change is not None and change.cause == "vouched" and membership.is_alive(who(1))
+    membership.check()
+    membership.asked(who(1), 6.0)
+    membership.expire(11.0)
+    assert membership.vouched(who(1), 16) is None
+    membership.lose("tcp://10.0.0.1:2", 12.0)
+    assert membership.vouched(who(2), 99) is None
+    assert membership.vouched(bytes(8), 99) is None
+
+
 def test_every_quiet_member_is_probed_once_before_any_twice() -> None:
     """MEMBER-2."""
     membership = meet(1, 2, 3, 4)

@@ -372,7 +372,7 @@ class StaysBound(PeerMachine):
         before = self.sender(link)
         super()._on_hello(link, hello)
         if before is not None:
-            self._membership._links[link] = before
+            self._membership._bindings._links[link] = before
 
 
 class AcceptsOtherRuns(PeerMachine):
