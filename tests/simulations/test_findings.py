@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulations import byzantine, jury, scale, spread
+from simulations import byzantine, flippers, jury, scale, spread
 from simulations.recording import Row
 
 
@@ -50,6 +50,16 @@ def test_who_looks_is_worse_than_who_does_not() -> None:
         for kind in ("runner-up", "lure")
     )
     assert looking < blind
+
+
+@pytest.mark.slow
+def test_three_flippers_of_ten_are_left_out_where_peers_know_the_same() -> None:
+    """Real learners; with fewer assumed than there are, nothing is gained."""
+    cell = {"alpha": 100.0, "flippers": 3, "seed": 0}
+    misled, few, careful = (
+        flippers.measure({**cell, "assumed": assumed}, rounds=160)["swarm"] for assumed in (0, 2, 3)
+    )
+    assert careful > misled + 0.1 and careful > few + 0.1
 
 
 def test_more_ballots_are_more_right() -> None:
