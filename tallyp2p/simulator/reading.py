@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ..errors import SettingsError
+from ..parameters import usual_view
 from .spec import WorldSpec
 
 __all__ = ["described", "load", "parse", "to_toml"]
@@ -37,7 +38,10 @@ def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> WorldS
 
 
 def parse(text: str, where: str, overrides: Mapping[str, Any] | None = None) -> WorldSpec:
-    """The world that `text` describes; `where` names it in errors and in what is reported."""
+    """The world that `text` describes; `where` names it in errors and in what is reported.
+
+    Where it says nothing of `run.view` there is one if there are many peers, as in a swarm.
+    """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -46,6 +50,8 @@ def parse(text: str, where: str, overrides: Mapping[str, Any] | None = None) -> 
         _override(document, key, value)
     blamed = f"{where} with --set {', '.join(overrides)}" if overrides else where
     spec: WorldSpec = _made(WorldSpec, document, "", blamed)
+    if "view" not in document.get("run", {}):
+        spec = replace(spec, run=replace(spec.run, view=_usual_view(spec)))
     return replace(spec, name=where)
 
 
@@ -54,7 +60,15 @@ def to_toml(spec: WorldSpec, *, brief: bool = False) -> str:
 
     Parsing either again gives an equal world.
     """
-    return "\n".join(_table(spec, "", brief)).lstrip("\n") + "\n"
+    lines = _table(spec, "", brief)
+    if brief and spec.run.view == 0 != _usual_view(spec):
+        at = lines.index("[run]") + 1 if "[run]" in lines else len(lines)
+        lines[at:at] = ["view = 0"] if at < len(lines) else ["", "[run]", "view = 0"]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _usual_view(spec: WorldSpec) -> int:
+    return usual_view(spec.peers, spec.run.spreading, spec.run.degree)
 
 
 def described(spec: type[Any] = WorldSpec, prefix: str = "") -> list[tuple[str, str]]:

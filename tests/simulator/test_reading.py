@@ -111,3 +111,14 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
         load(tmp_path / "nothing.toml")
     with pytest.raises(SettingsError, match="cannot be read"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["peers = 65", "peers = 65\n[run]\ndegree = 3"])
+def test_many_peers_choose_neighbours_unless_the_world_says_otherwise(text: str) -> None:
+    """As in a swarm: a line to everybody costs more than it brings."""
+    assert parse(text, "here").run.view == 8
+    everybody = parse(text, "here", {"run.view": 0})
+    assert everybody.run.view == 0 and parse("peers = 64", "here").run.view == 0
+    for brief in (True, False):
+        again = parse(to_toml(everybody, brief=brief), "here")
+        assert again == everybody, "what is written down says so"
