@@ -20,6 +20,7 @@ import zmq
 from ..errors import SettingsError
 from ..parameters import LIMITS
 from .addresses import bind_error
+from .admission import Encryption
 
 __all__ = [
     "Inbox",
@@ -51,8 +52,11 @@ class Raw:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, _SOCKETS)
 
-    async def inbox(self, listen: str, arrived: Arrived) -> Inbox:
-        """Listen on `tcp://ADDRESS:PORT` (PORT may be *) or `ipc://PATH`.
+    async def inbox(
+        self, listen: str, arrived: Arrived, encryption: Encryption | None = None
+    ) -> Inbox:
+        """Listen on `tcp://ADDRESS:PORT` (PORT may be *) or `ipc://PATH`; encrypted under the
+        key of `encryption`, to whoever comes.
 
         Raises :class:`FailureError` when the address cannot be had.
         """
@@ -60,6 +64,9 @@ class Raw:
             router = self._socket(zmq.ROUTER)
             router.set(zmq.ROUTER_MANDATORY, 1)  # `reply` says whether anybody is there
             router.set(zmq.IPV6, int("[" in listen))
+            if encryption is not None:
+                router.set(zmq.CURVE_SERVER, 1)
+                router.set(zmq.CURVE_SECRETKEY, encryption.secret)
             try:
                 router.bind(listen)
                 break
@@ -68,15 +75,19 @@ class Raw:
                 if error.errno != zmq.EADDRINUSE or attempt == _TRIES - 1:
                     raise bind_error(listen, error.errno or 0) from None
             await asyncio.sleep(_PAUSE)  # the process before may still be letting go of it
-        return Inbox(router, arrived)
+        return Inbox(router, arrived, "" if encryption is None else f"#{encryption.identity}")
 
-    def line(self, endpoint: str, name: bytes = b"") -> Line:
-        """A DEALER to `endpoint` under the routing id `name` (b"": as FRAME-3 says)."""
+    def line(self, endpoint: str, name: bytes = b"", encryption: Encryption | None = None) -> Line:
+        """A DEALER to `endpoint` under the routing id `name` (b"": as FRAME-3 says), and under
+        the key of `encryption` if the endpoint names its own."""
         dealer = self._socket(zmq.DEALER)
         dealer.set(zmq.ROUTING_ID, name or b"\x01" + os.urandom(8))
         dealer.set(zmq.IPV6, 1)
         dealer.set(zmq.RECONNECT_IVL, 100)
-        dealer.connect(endpoint)
+        if encryption is not None:
+            for option, value in encryption.dialler(endpoint).items():
+                dealer.set(option, value)
+        dealer.connect(_address(endpoint))
         return Line(dealer)
 
     def close(self) -> None:
@@ -95,10 +106,10 @@ class Raw:
 class Inbox:
     """A ROUTER that listens; hands each message to a function, with its connection's name."""
 
-    def __init__(self, router: zmq.Socket[bytes], arrived: Arrived) -> None:
+    def __init__(self, router: zmq.Socket[bytes], arrived: Arrived, key: str = "") -> None:
         self._router, self._arrived = router, arrived
         self._loop = asyncio.get_running_loop()
-        self.endpoint = router.getsockopt_string(zmq.LAST_ENDPOINT)
+        self.endpoint = router.getsockopt_string(zmq.LAST_ENDPOINT) + key
         self._descriptor = router.fileno()
         self._loop.add_reader(self._descriptor, self._drain)
         self._loop.call_soon(self._drain)
@@ -165,7 +176,7 @@ class Stream:
     @classmethod
     async def open(cls, endpoint: str, within: float = 3.0) -> Stream | None:
         """Connect; None when nobody listens there or nobody answers in time."""
-        scheme, _, rest = endpoint.partition("://")
+        scheme, _, rest = _address(endpoint).partition("://")
         try:
             async with asyncio.timeout(within):
                 if scheme == "ipc":
@@ -252,6 +263,11 @@ def header(size: int) -> bytes:
     return b"\x02" + struct.pack(">Q", size)
 
 
+def _address(endpoint: str) -> str:
+    """What there is to connect to: without the key of who listens there."""
+    return endpoint.partition("#")[0] if endpoint.startswith("tcp://") else endpoint
+
+
 def free_endpoint() -> str:
     """A `tcp://127.0.0.1:PORT` at which nobody listens now."""
     with socket.socket() as probe:
@@ -264,7 +280,7 @@ async def local_address(endpoint: str) -> str:
 
     Raises :class:`SettingsError` when the endpoint's host has no address.
     """
-    scheme, _, rest = endpoint.partition("://")
+    scheme, _, rest = _address(endpoint).partition("://")
     if scheme == "ipc":
         return "127.0.0.1"
     host, _, port = rest.rpartition(":")

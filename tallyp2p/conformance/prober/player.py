@@ -18,8 +18,10 @@ from ...errors import RemoteError
 from ...messages import Ballot, Bye, Error, Hello, Kind, Message, Ping, Pong, Want
 from ...parameters import Ids, Seal
 from ...payloads import author_of
+from ...runtime.admission import Encryption
 from ...runtime.raw import Inbox, Line
 from ...wire.codec import Codec
+from ...wire.hello import endpoint_key
 from .log import Log
 from .seen import Seen
 from .session import Session
@@ -70,6 +72,9 @@ class Player:
         self.seen: list[Seen] = []
         self.secret = secret or os.urandom(32)
         self.endpoint = ""
+        self.encryption: Encryption | None = None
+        if endpoint_key(session.endpoint):  # under the identity, where those are keys
+            self.encryption = Encryption.of(self.secret)
         self._bound: dict[bytes, bytes] = {}  # link -> author that said HELLO on it
         self._links: set[bytes] = set()
         self._since = 0
@@ -99,7 +104,8 @@ class Player:
 
     async def listen(self, at: str = "") -> None:
         """Have an endpoint, on a free port unless `at` names one."""
-        self._inbox = await self.session.raw.inbox(at or self.session.listen, self._arrived)
+        listen = at.partition("#")[0] or self.session.listen
+        self._inbox = await self.session.raw.inbox(listen, self._arrived, self.encryption)
         self.endpoint = self._inbox.endpoint
 
     def dial(self, name: bytes = b"") -> None:
@@ -107,7 +113,7 @@ class Player:
         if self._line is not None:
             self.unread()
             self._line.close()
-        self._line = self.session.raw.line(self.session.endpoint, name)
+        self._line = self.session.raw.line(self.session.endpoint, name, self.encryption)
 
     async def join(self, *, met: bool = False, within: float = _PATIENCE) -> Hello:
         """Listen, dial, say HELLO; the peer's HELLO in answer.  Raises :class:`Broken`."""

@@ -12,6 +12,7 @@ from ...messages import Error
 from ...parameters import Ids, RunParameters, Seal, Spreading
 from ...runtime.command import Process
 from ...runtime.raw import Raw, Stream, local_address
+from ...wire.hello import endpoint_key
 from .anchor import Anchor
 from .case import Case, Lane, Need
 from .log import Entry, Log
@@ -279,7 +280,8 @@ class _Runner:
         return lacking[0].value if lacking else ""
 
     def _has(self, need: Need) -> bool:
-        run = self.session.run
+        run, encrypted = self.session.run, bool(endpoint_key(self.session.endpoint))
+        proved = encrypted and run.seal is Seal.ED25519
         has: dict[Need, bool] = {
             Need.SAMPLED: run.spreading is Spreading.SAMPLED,
             Need.BROADCAST: run.spreading is Spreading.BROADCAST,
@@ -288,6 +290,9 @@ class _Runner:
             Need.SEALED: run.seal is Seal.ED25519,
             Need.UNSEALED: run.seal is Seal.NONE,
             Need.LISTED: bool(run.electorate),
+            Need.ENCRYPTED: encrypted,
+            Need.PROVED: proved,
+            Need.UNPROVED: not proved,
             Need.PROCESS: self.session.process is not None,
             Need.PADDING: run.votes * run.bits % 8 != 0,
             Need.SPARE_LABEL: 2**run.bits - 1 > run.highest_label,

@@ -246,6 +246,11 @@ class TakesFirstFrame(Transport):
         return arrivals
 
 
+class AsksNobodysKey(Node):
+    def _check_key(self, link: bytes, hello: Hello) -> None:
+        pass
+
+
 class TakesAnySize(Transport):
     def _socket(self, kind: int, options: Mapping[int, int | bytes]) -> zmq.Socket[bytes]:
         return super()._socket(kind, {**options, zmq.MAXMSGSIZE: -1})
@@ -527,6 +532,9 @@ BROKEN = [
     ),
     Broken("believes any ballot", Peer(run=SEALED, patch_sealer=believes_signatures), "seals/vote"),
     Broken("believes any HELLO", Peer(run=SEALED, patch_sealer=believes_signatures), "seals/hello"),
+    Broken(
+        "asks nobody's key", Peer(run=SEALED, node=AsksNobodysKey, encrypted=True), "seals/own-key"
+    ),
     Broken("believes any BYE", Peer(run=SEALED, patch_sealer=believes_signatures), "seals/bye"),
     Broken("admits anybody", Peer(run=LISTED, patch_sealer=admits_anybody), "seals/outsider"),
     Broken("pushes out members", Peer(machine=PushesOutMembers), "hostile/strangers", slow=True),

@@ -7,6 +7,7 @@ object, so that the players, which use the same package, are not broken with it.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from tallyp2p.consensus.contributor import Election, IdArray, Vote
 from tallyp2p.gossip.events import Started
 from tallyp2p.gossip.machine import PeerMachine
 from tallyp2p.parameters import Ids, RunParameters, Seal, Spreading, Timing
+from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.command import Process
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.node import Node
@@ -77,6 +79,7 @@ class Peer:
     node: type[Node] = Node
     entropy: Callable[[int], bytes] | None = None
     pause: float = 0.01
+    encrypted: bool = False
     patch: Callable[[PeerMachine], None] = lambda machine: None
     patch_sealer: Callable[[Sealer], None] = lambda sealer: None
 
@@ -113,8 +116,11 @@ async def listening(peer: Peer) -> AsyncIterator[tuple[str, Process]]:
         listed = MEMBERS if peer.run.electorate else None
         sealer = Sealer(peer.run.digest, secret, instance, machine.credentials, listed)
         peer.patch_sealer(sealer)
-    entropy = peer.entropy
-    transport = peer.transport(Meter(), entropy=entropy) if entropy else peer.transport(Meter())
+    transport = peer.transport(
+        Meter(),
+        encryption=Encryption.of(secret) if peer.encrypted else None,
+        entropy=peer.entropy or os.urandom,
+    )
     endpoint = transport.bind("tcp://127.0.0.1:*")
     codec = peer.codec(peer.run, machine.author, sealer)
     node = peer.node(machine, codec, transport, Constant(peer.run, peer.pause), peer.run)

@@ -31,6 +31,7 @@ _FILES = (
     "ballots",
     "extensions",
     "seals",
+    "encryption",
     "hostile",
     "floods",
     "shutdown",

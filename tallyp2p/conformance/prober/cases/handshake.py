@@ -276,7 +276,7 @@ async def error_and_bye_first(stage: Stage) -> None:
 )
 async def two_connections(stage: Stage) -> None:
     player = await stage.player()
-    second = stage.session.raw.line(stage.session.endpoint)
+    second = stage.session.raw.line(stage.session.endpoint, encryption=player.encryption)
     frame = player.codec.encode(player.hello())
     stage.log.sent(player.name, frame, "HELLO, on a second connection")
     second.send(frame)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ....messages import Hello, Peers, Ping, Pong
-from ..case import Lane, case
+from ..case import Lane, Need, case
 from ..stage import Stage
 
 __all__: list[str] = []
@@ -64,6 +64,7 @@ async def restart_same_endpoint(stage: Stage) -> None:
     "and then PING.",
     expectation="The second is met, and gets the PONG: the connection is now its own.",
     clauses=("CONTACT-4",),
+    needs=(Need.UNPROVED,),
 )
 async def rebound(stage: Stage) -> None:
     one, two = await stage.player("one"), stage.newcomer("two")
