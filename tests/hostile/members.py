@@ -11,8 +11,6 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
-import zmq
-
 from tallyp2p.gossip.membership import author_of
 from tallyp2p.messages import (
     Digest,
@@ -62,29 +60,14 @@ class Wires(Raw):
         super().__init__()
         self._encryption = Encryption.of(secret) if encrypted else None
 
-    def line(self, endpoint: str, name: bytes = b"") -> Line:
-        """A DEALER, see Raw; encrypted where the endpoint says so."""
-        address, _, identity = endpoint.partition("#")
-        if not identity or self._encryption is None:
-            return super().line(address, name)
-        dealer = self._socket(zmq.DEALER)
-        dealer.set(zmq.ROUTING_ID, name or b"\x01" + os.urandom(8))
-        for option, value in self._encryption.dialler(endpoint).items():
-            dealer.set(option, value)
-        dealer.connect(address)
-        return Line(dealer)
+    def line(self, endpoint: str, name: bytes = b"", encryption: Encryption | None = None) -> Line:
+        """A DEALER, see Raw; under the own key where the endpoint names its own."""
+        return super().line(endpoint, name, encryption or self._encryption)
 
     async def listen(self, arrived: Callable[[bytes, list[bytes]], None]) -> tuple[Inbox, str]:
         """An inbox, and how others reach it."""
-        if self._encryption is None:
-            inbox = await self.inbox("tcp://127.0.0.1:*", arrived)
-            return inbox, inbox.endpoint
-        router = self._socket(zmq.ROUTER)
-        router.set(zmq.CURVE_SERVER, 1)
-        router.set(zmq.CURVE_SECRETKEY, self._encryption.secret)
-        router.bind("tcp://127.0.0.1:*")
-        inbox = Inbox(router, arrived)
-        return inbox, f"{inbox.endpoint}#{self._encryption.identity}"
+        inbox = await self.inbox("tcp://127.0.0.1:*", arrived, self._encryption)
+        return inbox, inbox.endpoint
 
 
 class Impostor:
