@@ -28,3 +28,13 @@ def test_a_goal_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         main(["flood"])
     assert "goals are loss, crash, partition, not flood" in capsys.readouterr().err
+
+
+def test_the_table_of_the_readme_is_that_of_the_record() -> None:
+    here = Path(__file__).parent
+    record = json.loads((here / "records" / "goals.json").read_text())
+    readme = (here / "README.md").read_text()
+    for row in record["figures"]:
+        line = f"| {row['what']} | {row['value']:.3g} {row['unit']}".rstrip()
+        assert f"{line} | {row['goal']} |".replace("  ", " ") in readme, line
+    assert record["machine"]["commit"] in readme
