@@ -10,7 +10,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,9 @@ class Seat:
     """Which peer of a run somebody is."""
 
     index: int  # shard of the data, 0 .. peers - 1
-    secret: bytes  # 32 bytes: the identity, or in sealed runs the secret key of it
+    secret: bytes = field(
+        repr=False
+    )  # 32 bytes: the identity, or in sealed runs the secret key of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import hashlib
 import json
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from ..errors import SettingsError
@@ -54,7 +54,9 @@ class Invitation:
     electorate: Electorate
     shard: int  # of the data, 0 .. peers - 1
     identity: bytes  # 32 bytes: whose seat it is
-    secret: bytes | None = None  # its key, 32 bytes, where the inviter made it
+    secret: bytes | None = field(
+        default=None, repr=False
+    )  # its key, 32 bytes, where the inviter made it
     seeds: tuple[str, ...] = ()  # endpoints of peers to join at
 
     def __post_init__(self) -> None:

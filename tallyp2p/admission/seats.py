@@ -17,9 +17,10 @@ import fcntl
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,9 @@ class Chair:
     shard: int
     identity: bytes  # 32 bytes
     state: State
-    secret: bytes | None = None  # 32 bytes; of spare seats, and of those being given
+    secret: bytes | None = field(
+        default=None, repr=False
+    )  # 32 bytes; of spare seats, and of those being given
 
 
 def deal(keys: Sequence[bytes], made: int, entropy: Callable[[int], bytes]) -> list[Chair]:
@@ -90,13 +93,18 @@ def read_seats(folder: Path) -> list[Chair]:
     """The seats of a run, by shard.  Raises :class:`SettingsError` for a damaged file."""
     path = folder / SEATS
     try:
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SettingsError(
+                f"{path} can be read by others, and whoever has read it can take the spare seats: "
+                f"invite to a new run, or `chmod 600 {path}` if you are sure that nobody did"
+            )
         found = json.loads(path.read_text("utf-8"))
         chairs = [_chair(seat) for seat in found["seats"]]
         if found["schema"] != _SCHEMA or [c.shard for c in chairs] != list(range(len(chairs))):
             raise ValueError
     except OSError as error:
         raise FailureError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, RecursionError, SettingsError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise SettingsError(
             f"{path} is damaged: restore it, or invite to a new run with another directory"
         ) from None
@@ -104,6 +112,8 @@ def read_seats(folder: Path) -> list[Chair]:
 
 
 def _chair(seat: dict[str, Any]) -> Chair:
+    if not re.fullmatch(IDENTITY_TEXT, seat["public"], re.A):
+        raise ValueError
     identity, state, secret = identity_from_text(seat["public"]), State(seat["state"]), None
     if state is State.SPARE:
         if not re.fullmatch(IDENTITY_TEXT, seat["secret"], re.A):

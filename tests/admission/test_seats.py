@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tallyp2p.admission.keyfile import write_private
 from tallyp2p.admission.seats import (
     SEATS,
     Chair,
@@ -28,7 +29,7 @@ THEIRS = identity_of(b"t" * 32)
 def dealt(tmp_path: Path) -> list[Chair]:
     numbers = iter(range(1, 100))
     chairs = deal([THEIRS], 3, lambda n: bytes([next(numbers)]) * n)
-    (tmp_path / SEATS).write_text(seats_text(chairs))
+    write_private(tmp_path / SEATS, seats_text(chairs))
     return chairs
 
 
@@ -82,6 +83,17 @@ def test_two_inviters_at_once_give_different_seats(dealt: list[Chair], tmp_path:
     command = [sys.executable, "-c", program]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     assert sorted(one.communicate(timeout=60)[0] for one in both) == ["2\n", "3\n", "4\n"]
+
+
+def test_what_others_can_read_gives_nothing(dealt: list[Chair], tmp_path: Path) -> None:
+    (tmp_path / SEATS).chmod(0o640)
+    with pytest.raises(SettingsError, match="can be read by others"):
+        take_spares(tmp_path, 1)
+
+
+def test_no_secret_is_shown_by_accident(dealt: list[Chair]) -> None:
+    for chair in dealt:
+        assert chair.secret is None or repr(chair.secret) not in repr(chair)
 
 
 @pytest.mark.parametrize(
