@@ -225,8 +225,9 @@ class Foreground:
             if self._last is None:  # it never made a round
                 hint = "; see that other peers run, with the same settings, and join one by --seed"
             raise FailureError(f"this peer stopped: {printable(outcome.finish.text)}{hint}")
-        if outcome.abandoned:
-            # A training step runs on in its thread; the interpreter cannot end beneath it.
+        if outcome.abandoned or outcome.signals:
+            # A training step may run on in its thread, and the interpreter cannot end beneath it;
+            # and who is told to leave on a busy host has no seconds for taking torch apart.
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)

@@ -131,6 +131,11 @@ class Keeper:
             return False
         return self._long or following // self._span % self._every == 0
 
+    def give_up(self) -> None:
+        """The learner did not end in time: what it has learnt since the newest state is lost."""
+        newest = "no state" if self._saved is None else f"the state of round {self._saved[0]}"
+        self._troubles.append(f"the training step in progress was given up; {newest} is kept")
+
     def troubles(self) -> list[str]:
         """What went wrong since the last call, in sentences for a person."""
         told, self._troubles = self._troubles, []

@@ -167,6 +167,9 @@ class Node:
             receiving.cancel()
             try:
                 self.abandoned = not await self._worker.stop(self._patience)
+                if self.abandoned and self._keeper is not None:
+                    self._keeper.give_up()
+                    self._complain()
             finally:  # also when it is cancelled here: sockets left open outlive the loop
                 await self._transport.close(self._linger_ms)
         if self._failure is not None:

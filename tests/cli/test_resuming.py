@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,10 +12,11 @@ from random import Random
 
 import pytest
 
+from tallyp2p.assemble import author, build, shard_seat
 from tallyp2p.cli.resuming import CONFIG, check_same, check_unfinished, plan
 from tallyp2p.cli.rundirs import write_config
 from tallyp2p.errors import SettingsError
-from tallyp2p.keeping import kept_rounds
+from tallyp2p.keeping import kept_rounds, recall
 from tallyp2p.profiles import load
 from tallyp2p.reporting.rundir import peer_dir
 from tallyp2p.simulator.spec import Kind, Learning, WorldSpec
@@ -156,3 +158,50 @@ def test_an_interrupted_swarm_goes_on_also_where_a_state_was_damaged(tmp_path: P
     for index in range(3):
         assert made(run, index) == list(range(0, ROUNDS, 8))
     assert summary_of(run)["rounds"] == ROUNDS
+
+
+@pytest.mark.slow
+def test_a_peer_told_to_leave_amid_training_goes_on_from_exactly_there(tmp_path: Path) -> None:
+    slow = ["--set", "timing.rounds=9000", "--set", "learning.local_steps=20", "--set", "peers=2"]
+    here, there = tmp_path / "here", tmp_path / "there"
+
+    def peer(*args: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(command("peer", *args), stdout=subprocess.PIPE, text=True)
+
+    first = peer(*slow, "--shard", "0/2", "--out", str(here))
+    second = again = None
+    try:
+        until(lambda: bool(lines(here, 0)))
+        endpoint = lines(here, 0)[0]["endpoint"]
+        second = peer(*slow, "--shard", "1/2", "--seed", endpoint, "--out", str(there))
+        until(lambda: rounds(there, 1) >= 2)
+        told = time.monotonic()
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(10) == 0
+        assert time.monotonic() - told < 5
+        ended = json.loads((peer_dir(there, 1) / "summary.json").read_text())
+        # What it left on the disk is what it was, bit for bit.
+        profile = load(there / CONFIG)
+        built = build(profile, 1)
+        whose = author(shard_seat(profile, 1), built.run)
+        recalled = recall(peer_dir(there, 1), profile, built.run, whose, built)
+        recalled.keeper.close()
+        # (On a very busy host the step may have been given up: then there are no digests.)
+        assert ended["digests"] in (None, built.digests())
+        assert recalled.resumed is not None and recalled.resumed.round == ended["rounds"]
+        again = peer("--resume", str(there))
+        until(lambda: rounds(there, 1) >= ended["rounds"] // 8 + 2)
+        for left in (again, first):
+            left.send_signal(signal.SIGTERM)
+            assert left.wait(10) == 0
+        assert again.stdout is not None
+        output = again.stdout.read()
+        assert f"going on from round {ended['rounds']}, as kept in {there}" in output
+    finally:
+        for process in (first, second, again):
+            if process is not None and process.poll() is None:
+                process.kill()
+            if process is not None and process.stdout is not None:
+                process.stdout.close()
+    numbers = made(there, 1)
+    assert numbers == sorted(set(numbers)) and ended["rounds"] in numbers

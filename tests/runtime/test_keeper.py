@@ -262,6 +262,20 @@ async def test_who_is_told_to_leave_amid_training_keeps_what_it_has_learnt(tmp_p
     made.close()
 
 
+async def test_a_step_that_does_not_end_in_time_is_given_up_and_said(tmp_path: Path) -> None:
+    made, _ = keeper(tmp_path, every=1)
+    script, told, learner = Kept8(**rounds(5)), list[object](), Slow()
+    alive = node(script, made, told, learner, patience=0.1)
+    running = asyncio.ensure_future(alive.run(Started(HERE)))
+    await asyncio.to_thread(learner.begun.wait, 10)
+    alive.stop()
+    await asyncio.wait_for(running, 10)
+    learner.go.set()
+    assert alive.abandoned and states(tmp_path) == []
+    assert "was given up; no state is kept" in [t.text for t in told if isinstance(t, Trouble)][0]
+    made.close()
+
+
 async def test_who_is_told_to_leave_with_its_ballot_cast_is_not_asked_again(tmp_path: Path) -> None:
     made, _ = keeper(tmp_path, every=100)
     script, told = Kept8(Started=lambda event: [VoteOn(0)]), list[object]()
