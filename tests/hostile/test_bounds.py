@@ -38,7 +38,7 @@ BOUNDS: dict[str, int] = {
     ".ledger.pages[].entries": LIMITS.members,
     ".membership.members": LIMITS.members,
     ".membership.at": LIMITS.members,  # members by endpoint
-    ".membership.links": LIMITS.links,
+    ".membership.bindings.links": LIMITS.links,
     ".membership.present[]": LIMITS.members,
     ".contacts.lines": LIMITS.members,  # connections dialled
     ".contacts.knocks": LIMITS.members,  # endpoints that have not answered yet
@@ -103,7 +103,7 @@ def flooded(run: RunParameters) -> PeerMachine:
             ballot: Ballot = ballot_of(run, author, random.randrange(2 * ROUNDS) * 2, salt)
             hear(link, ballot)
     for at in range(LIMITS.members + 50):  # many authors of one round
-        hear(b"0", ballot_of(run, at.to_bytes(8, "big"), 0))
+        hear(b"1", ballot_of(run, at.to_bytes(8, "big"), made._at()))
     for at in range(2 * LIMITS.links):  # one identity on many connections
         hello = Hello(identity_of(1), b"instance", "tcp://10.0.0.2:9", run.digest)
         hear(b"more %d" % at, hello)
