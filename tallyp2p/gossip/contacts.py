@@ -198,7 +198,7 @@ class Contacts:
         if author == self._membership.author:
             mine = hello.identity == self._card.identity
             if not mine or hello.instance != self._card.instance:
-                text = "this identity is already in use"
+                text = "this identity is in use: end one of its two processes"
                 self.turn_away(hello.endpoint, Reason.AUTHOR, text, now)
             return None
         before = self._membership.get(author)
