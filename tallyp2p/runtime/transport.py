@@ -282,7 +282,10 @@ class Transport:
         the link of a connection that lives: libzmq does not let them (FRAME-3).
         """
         part = inbox.recv(zmq.NOBLOCK, copy=False)
-        stream = self._hoards.opened(int(part.get(zmq.SRCFD)))
+        try:
+            stream = self._hoards.opened(int(part.get(zmq.SRCFD)))
+        except zmq.ZMQError:  # libzmq cannot say, as of ZMTP 1, which random bytes can be, too
+            stream = Stream(-1)
         if self.encryption is not None:
             stream.key = bytes.fromhex(str(part.get("User-Id")))
         self._links.pop(link, None)

@@ -202,3 +202,21 @@ def test_a_number_that_is_no_connections_any_more_is_let_go(other: bool, tmp_pat
     assert found.look(0.0, empty=True) > 0 and not found._streams
     if other:
         os.close(file)  # it was left open
+
+
+async def test_a_message_without_handshake_harms_nobody() -> None:
+    """In clear libzmq takes ZMTP 1, and some random bytes, and cannot say where they came from."""
+    async with two() as (alice, bob):
+        endpoint = bob.bind(HERE)
+        port = int(endpoint.rpartition(":")[2])
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x01\x00" + b"\x06\x00HELLO" * 3)
+        arrivals = []
+        while len(arrivals) < 3:
+            arrivals += await asyncio.wait_for(bob.receive(), 5)
+        assert {frame for _, frame in arrivals} == {b"HELLO"}
+        alice.dial(endpoint)
+        alice.send(endpoint, b"and we go on")
+        ((_, frame),) = await asyncio.wait_for(bob.receive(), 5)
+        assert frame == b"and we go on"
+        writer.transport.abort()
