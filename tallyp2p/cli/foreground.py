@@ -145,7 +145,9 @@ class Foreground:
             return replace(shard_seat(self.profile, found.shard), secret=found.secret)
         if secret is not None:
             return key_seat(self.profile, secret, self.shard, self.electorate)
-        check_listed(self.profile.run.electorate, self.electorate, b"")
+        if self.electorate is not None:
+            raise SettingsError("--electorate goes with --key FILE: a list names its members' keys")
+        check_listed(self.profile.run.electorate, None, b"")
         if self.name is not None:
             return named_seat(self.profile, self.name, self.shard)
         if self.shard is not None:

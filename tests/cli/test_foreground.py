@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from tallyp2p.assemble import named_seat, shard_seat
+from tallyp2p.assemble import Seat, named_seat, shard_seat
 from tallyp2p.cli.foreground import Foreground
 from tallyp2p.errors import SettingsError
 from tallyp2p.gossip.events import MemberChanged, Refused
 from tallyp2p.profiles import load
 from tallyp2p.runtime.node import Progress
+from tallyp2p.wire.electorate import Electorate
+from tallyp2p.wire.seal import identity_of
 
 
 def foreground(said: list[str], **more: Any) -> Foreground:
@@ -68,3 +70,16 @@ def test_what_it_says() -> None:
         "another peer refused us: no?[2Jids",
         "round 20/20  2 alive  swarm 50.0%  alone 25.0%  sent 1.23 kB  received 1.23 kB",
     ]
+
+
+def test_a_run_with_a_list_is_for_peers_with_keys() -> None:
+    listed = Electorate.of([identity_of(b"k" * 32), identity_of(b"m" * 32)])
+    run = load("default", {"seal": "ed25519", "electorate": listed.digest})
+    own = foreground([], profile=run, shard=3, electorate=listed)
+    assert own.seat(b"k" * 32) == Seat(3, b"k" * 32)
+    with pytest.raises(SettingsError, match="--electorate goes with --key"):
+        own.seat()
+    with pytest.raises(SettingsError, match="list of members.*--electorate FILE"):
+        foreground([], profile=run, shard=3).seat()
+    with pytest.raises(SettingsError, match="ask for an invitation"):
+        own.seat(b"x" * 32)
