@@ -19,7 +19,7 @@ from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.hoards import Hoards
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.raw import greeting, ready
-from tallyp2p.runtime.transport import Transport
+from tallyp2p.runtime.transport import Arrival, Transport
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is Linux's")
 
@@ -211,7 +211,7 @@ async def test_a_message_without_handshake_harms_nobody() -> None:
         port = int(endpoint.rpartition(":")[2])
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"\x01\x00" + b"\x06\x00HELLO" * 3)
-        arrivals = []
+        arrivals: list[Arrival] = []
         while len(arrivals) < 3:
             arrivals += await asyncio.wait_for(bob.receive(), 5)
         assert {frame for _, frame in arrivals} == {b"HELLO"}
