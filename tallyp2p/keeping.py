@@ -85,6 +85,7 @@ def recall(
             every=profile.checkpoint.every,
             round=int(known.get("round", 0)),
             voted=bool(known.get("voted", False)),
+            recalled=state is not None,
         )
     except BaseException:
         journal.close()

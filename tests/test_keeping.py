@@ -16,8 +16,11 @@ from tallyp2p.gossip.events import Resumed
 from tallyp2p.keeping import common_round, differences, in_use, kept_rounds, recall
 from tallyp2p.learning.builder import Built
 from tallyp2p.learning.state import Memory
+from tallyp2p.parameters import Timing
 from tallyp2p.profiles import Profile, load, to_toml
 from tallyp2p.reporting.rundir import peer_dir
+from tallyp2p.simulator.spec import WorldSpec
+from tallyp2p.simulator.world import World
 from tests.runtime.test_node import Idle
 from tests.world import SMALL_RUN, ballot_of
 
@@ -165,3 +168,27 @@ def test_a_state_is_plain_to_read(tmp_path: Path) -> None:
     size = int.from_bytes(data[:8], "little")
     said = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["tallyp2p"])
     assert said["notes"]["round"] == 4 and said["tree"]["learner"] == {"number": 4}
+
+
+def test_the_simulators_disk_is_this_one(tmp_path: Path) -> None:
+    """What a simulated peer has after a crash is what a real one has whose states are all gone."""
+    world = World(WorldSpec(peers=3, run=SMALL_RUN, timing=Timing(rounds=40)))
+    while len(world._disk.get(1, {})) < 5:
+        world.clock.step()
+    cast = dict(world._disk[1])
+    host = world.peers[1]
+    whose = host.machine.author
+    made, _ = built()
+    first = recall(tmp_path, PROFILE, SMALL_RUN, whose, made)
+    for round, ballot in cast.items():
+        assert first.keeper.cast(round, lambda b=ballot: b) == ballot  # type: ignore[misc]
+    first.keeper.close()
+    world.crash(1, noticed=True, disk=True)
+    world.restart(1)
+    again = recall(tmp_path, PROFILE, SMALL_RUN, whose, made)
+    assert again.resumed is None
+    assert again.ballots == tuple(world.peers[1].machine.ledger.everything())
+    other = ballot_of(SMALL_RUN, whose, 4, "another")
+    simulated = world._vote(world.peers[1], 4)
+    assert again.keeper.cast(4, lambda: other) == simulated == cast[4]
+    again.keeper.close()

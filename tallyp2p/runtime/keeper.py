@@ -49,16 +49,17 @@ class Keeper:
         every: int,
         round: int = 0,
         voted: bool = False,
+        recalled: bool = False,
     ) -> None:
         """`freezer`: None, or `every` 0, keeps ballots only.  `span`: rounds of a ballot; `every`:
         ballots from one state to the next.  `round`, `voted`: where the learner stands, see
-        :meth:`save`."""
+        :meth:`save`; `recalled`: a state of that is there."""
         self._journal, self._generations = journal, generations
         self._freezer = freezer if every else None
         self._notes = dict(notes)
         self._span, self._every = span, every
         self._at = (round, voted)
-        self._saved: tuple[int, bool] | None = None  # what the newest state is of
+        self._saved = self._at if recalled else None  # what the newest state is of
         self._long = False  # whether the last training step was a long one
         self._troubles: list[str] = []
 

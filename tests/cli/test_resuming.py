@@ -204,4 +204,4 @@ def test_a_peer_told_to_leave_amid_training_goes_on_from_exactly_there(tmp_path:
             if process is not None and process.stdout is not None:
                 process.stdout.close()
     numbers = made(there, 1)
-    assert numbers == sorted(set(numbers)) and ended["rounds"] in numbers
+    assert numbers == sorted(set(numbers)) and numbers[-1] > ended["rounds"]

@@ -16,6 +16,7 @@ import pytest
 from tallyp2p.storage.disk import Disk
 from tallyp2p.storage.generations import Generations
 from tests.storage.faults import Crash, FaultyDisk, LazyDisk
+from tests.storage.full import small_disk
 
 
 def state(round: int) -> bytes:
@@ -117,6 +118,17 @@ def test_a_power_cut_leaves_the_old_or_the_new(tmp_path: Path) -> None:
         found = newest(directory)
         assert found in ((24, state(24)), (32, state(32))), seed
         assert found is not None and (not done or found[0] == 32), seed
+
+
+def test_a_disk_that_is_really_full_keeps_the_old_and_heals(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", "64k") as directory:
+        made = saved(directory / "states", 8, 16, 24)
+        with pytest.raises(OSError, match="No space left"):
+            made.save(32, bytes(100_000))
+        assert newest(directory / "states") == (24, state(24))
+        assert not list((directory / "states").glob("*.part"))
+        made.save(32, state(32))
+        assert newest(directory / "states") == (32, state(32))
 
 
 def test_strange_files_are_no_generations(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tallyp2p.errors import FailureError, SettingsError
 from tallyp2p.storage.disk import Disk
 from tallyp2p.storage.journal import Journal
 from tests.storage.faults import Crash, FaultyDisk, FullDisk, LazyDisk
+from tests.storage.full import small_disk
 from tests.world import SMALL_RUN, ballot_of
 
 AUTHOR = b"12345678"
@@ -173,6 +174,31 @@ def test_a_full_disk_leaves_no_half_record_behind(tmp_path: Path) -> None:
     made.add(BALLOTS[2])
     made.close()
     assert kept(tmp_path) == [BALLOTS[0], BALLOTS[2]]
+
+
+def test_a_disk_that_is_really_full_takes_the_next_ballot_once_there_is_room(
+    tmp_path: Path,
+) -> None:
+    with small_disk(tmp_path / "small", "64k") as directory:
+        made = journal(directory)
+        made.add(BALLOTS[0])
+        filler = directory / "filler"
+        with suppress(OSError):
+            filler.write_bytes(bytes(100_000))
+        full = [ballot_of(SMALL_RUN, AUTHOR, 2 * round) for round in range(100, 300)]
+        refused = None
+        for ballot in full:  # what is left of the last page takes some
+            try:
+                made.add(ballot)
+            except OSError as error:
+                refused = error
+                break
+        assert refused is not None and refused.errno == errno.ENOSPC
+        before = made.before(1000)
+        filler.unlink()
+        made.add(BALLOTS[1])
+        made.close()
+        assert kept(directory) == sorted([*before, BALLOTS[1]], key=lambda b: b.round)
 
 
 def test_a_journal_is_of_one_peer_one_run_and_one_process(tmp_path: Path) -> None:
