@@ -52,6 +52,10 @@ class Probing:
             if self._view and round is not None:
                 # Who was chosen is asked for ballots now and then: that is sign enough.
                 quiet = self._timing.gone_after
+            if not self._view and round is None:
+                # Members that have begun ask for its ballots all the time, and are not quiet; but
+                # it may wait for one that they know, and only PING says that rosters differ.
+                quiet = 0.0
             member = self._membership.next_to_probe(watched, now - quiet)
             if member is not None and member not in due:
                 due.append(member)

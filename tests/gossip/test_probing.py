@@ -31,9 +31,9 @@ class Probed(Generic[_Circle]):
         self.probing = Probing(run, TIMING, card, self.bench.chance, *parts, self.bench.circle)
         self.probing.begin(0.0)
 
-    def tick(self, now: float) -> list[tuple[str, object]]:
+    def tick(self, now: float, round: int | None = 0) -> list[tuple[str, object]]:
         """To whom a tick sends what."""
-        self.probing.tick(0, now)
+        self.probing.tick(round, now)
         return [(e.endpoint, e.message) for e in self.bench.take() if isinstance(e, Send)]
 
 
@@ -60,6 +60,15 @@ def test_while_nobody_can_be_quiet_it_does_not_wake() -> None:
     assert here.probing.wake_at() == 10.0
     alone = Probed(SMALL_RUN, Everybody)
     assert alone.tick(5.0) == [] and alone.probing.wake_at() == 10.0
+
+
+def test_who_has_not_begun_pings_also_those_that_talk_to_it() -> None:
+    """One that asks for its ballots may know somebody for whom it waits (MEMBER-7)."""
+    here = Probed(SMALL_RUN, Everybody)
+    here.bench.hello(1, now=1.0)
+    here.bench.membership.heard(author(1), 4.9)
+    [(asked, ping)] = here.tick(5.0, round=None)
+    assert asked == endpoint(1) and isinstance(ping, Ping)
 
 
 def test_a_member_whose_first_round_is_unknown_is_asked_for_it() -> None:
