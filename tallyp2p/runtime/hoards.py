@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 _MOST = LIMITS.frame + 64 * 1024  # bytes in the making; the second is for what is on its way
 _MUCH = 64 * 1024  # of those, from which on it is looked at more often
 _PAUSE, _EACH = 0.05, 0.0002  # s between two looks, and more for each connection above 250
+_QUIET = 0.2  # s where nothing is delivered: a wake-up costs more than the look
+_WARY = 5.0  # s after a connection was opened, or cut off, in which it is never quiet
 _SOON = 0.01  # s between two looks at one who has much
 _SILENCE = 60.0  # s between two lines about it
 _RESET = struct.pack("=ii", 1, 0)  # closing resets the connection, whatever still comes on it
@@ -64,6 +66,8 @@ class Hoards:
         self.emptied = 0
         self._streams: dict[int, Stream] = {}
         self._last = (0, 0)  # served and emptied at the last look
+        self._news = True  # a connection was opened or cut off since the last look
+        self._wary = 0.0  # until when
         self._told = float("-inf")
 
     @staticmethod
@@ -76,6 +80,7 @@ class Hoards:
         stream = self._streams.get(number)
         if stream is None:
             stream = self._streams[number] = Stream(number)
+            self._news = True
         return stream
 
     def closed(self, number: int) -> None:
@@ -91,8 +96,12 @@ class Hoards:
         turns = empty or emptied < self.emptied or served + len(self._streams) <= self.served
         if not turns:
             return _PAUSE
-        self._last = (self.served, self.emptied)
-        pause = max(_PAUSE, _EACH * len(self._streams))
+        count = (self.served, self.emptied)
+        if self._news:
+            self._news, self._wary = False, now + _WARY
+        quiet = count == self._last and now >= self._wary
+        pause = max(_QUIET if quiet else _PAUSE, _EACH * len(self._streams))
+        self._last = count
         for stream in list(self._streams.values()):
             read = self._read(stream.number)
             if read is None:
@@ -126,6 +135,7 @@ class Hoards:
         except OSError:
             return
         self.cut += 1
+        self._news = True
         if now >= self._told + _SILENCE:
             self._told = now
             _log.warning(
