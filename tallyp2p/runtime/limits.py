@@ -132,7 +132,7 @@ class Allowance:
 
     def hears(self, author: bytes | None, size: int, now: float) -> bool:
         """Whether a message of `size` bytes is decoded; `author`: who said HELLO on its
-        connection, None where nobody has."""
+        connection, or in clear the connection itself; None where nobody has."""
         if author is None:
             return self._strangers.take(size, now)
         return self._members.take(author, size, now)

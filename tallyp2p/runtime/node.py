@@ -215,12 +215,14 @@ class Node:
             for link, frame in await receive():
                 effects = handle(read(link, frame))
                 if effects > 1:
-                    self._allowance.called_forth(self._machine.sender(link), effects - 1)
+                    payer = self._payer(link, self._machine.sender(link))
+                    self._allowance.called_forth(payer, effects - 1)
             self._rearm()  # once for each batch: between two frames no time passes
 
     def _read(self, link: bytes, frame: bytes | None) -> Event:
         sender = self._machine.sender(link)
-        if not self._allowance.hears(sender, len(frame or b""), self._clock()):
+        payer = self._payer(link, sender)
+        if not self._allowance.hears(payer, len(frame or b""), self._clock()):
             who = "strangers" if sender is None else f"the member {sender.hex()}"
             return events.Trespassed(link, Reason.RATE, f"more from {who} than is taken")
         if frame is None:
@@ -228,14 +230,19 @@ class Node:
         try:
             message = self._codec.decode(frame, sender)
             if isinstance(message, _LISTS):
-                self._allowance.called_forth(sender, len(message.entries))
+                self._allowance.called_forth(payer, len(message.entries))
             if type(message) is Hello:
                 self._check_key(link, message)
             return events.Received(link, message)
         except RemoteError as error:
             if error.reason is Reason.SEAL:
-                self._allowance.forged(sender)
+                self._allowance.forged(payer)
             return events.Trespassed(link, error.reason, str(error), error.optional, error.endpoint)
+
+    def _payer(self, link: bytes, sender: bytes | None) -> bytes | None:
+        """Whose allowance is used up: the author's who said HELLO, if its key was proved.  Else
+        the connection's own, or whoever repeats a member's HELLO could use up that member's."""
+        return sender if sender is None or self._transport.encryption is not None else link
 
     def _check_key(self, link: bytes, hello: Hello) -> None:
         """Refuse a HELLO that was recorded, or made to be, and is said by another than its

@@ -4,6 +4,7 @@
     python -m tests.hostile --full           # 10,000 garbage connections, floods of 500,000
     python -m tests.hostile --encrypted --full
     python -m tests.hostile --only garbage
+    python -m tests.hostile --table tests/hostile/records/encrypted.json
 
 Three honest peers share a process and make rounds of a sealed broadcast run, with `--encrypted`
 under CURVE and with an electorate, of which one member has turned; each attack is made
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from tests.benchmarks.record import machine
 from tests.hostile.cases import CASES, MEMORY, SLOWER, Case
 from tests.hostile.siege import Damage, House, besiege
 
-__all__ = ["main", "play"]
+__all__ = ["main", "markdown", "play"]
 
 _HEAD = ("attack", "how much", "s", "frames", "messages", "MiB", "left", "files", "CPU s", "slower")
 
@@ -56,6 +58,29 @@ def _shown(row: tuple[str, ...]) -> str:
     return f"{row[0]:15}" + "".join(f"{cell:>10}" for cell in row[1:])
 
 
+def markdown(record: Mapping[str, Any]) -> Iterator[str]:
+    """The table of a record, for the README."""
+    yield "| attack | how much | decoded | messages | MiB | files | CPU s | slower |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for row in record["figures"]:
+        cells = (
+            row["attack"],
+            f"{row['count']:,}",
+            f"{row['frames']:,}",
+            f"{sum(row['delivered'].values()):,}",
+            f"{row['growth']:.1f}",
+            str(row["files"]),
+            f"{max(0.0, row['cpu']):.1f}",
+            f"{row['slower']:.1f}",
+        )
+        yield "| " + " | ".join(cells) + " |"
+    yield ""
+    yield (
+        f"Commit {record['machine']['commit']}, {record['machine']['cores']} cores, "
+        f"Python {record['machine']['python']}."
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Play the cases and print a table; with `--out FILE` write it as JSON too."""
     parser = argparse.ArgumentParser(
@@ -64,8 +89,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="as much as the goals say")
     parser.add_argument("--encrypted", action="store_true", help="as beyond one's own host")
     parser.add_argument("--only", action="append", help="this attack only; may be repeated")
+    parser.add_argument("--table", type=Path, help="only print the table of this record")
     parser.add_argument("--out", type=Path, help="also write the figures to this file, as JSON")
     chosen = parser.parse_args(arguments)
+    if chosen.table is not None:
+        print("\n".join(markdown(json.loads(chosen.table.read_text()))))
+        return 0
     cases = [case for case in CASES if not chosen.only or case.name in chosen.only]
     if not cases:
         parser.error(f"attacks are {', '.join(case.name for case in CASES)}")

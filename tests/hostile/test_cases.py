@@ -64,6 +64,15 @@ def test_promises_are_kept_under_encryption(fortress: House, case: Case) -> None
         assert damage.frames == 0 and not damage.refused, damage
 
 
+@pytest.mark.parametrize("name", ["plain", "encrypted"])
+def test_the_readme_says_what_the_records_say(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(__file__).parent / "records" / f"{name}.json"
+    assert main(["--table", str(path)]) == 0
+    assert capsys.readouterr().out in (path.parent.parent / "README.md").read_text()
+
+
 def test_what_is_broken_is_named() -> None:
     case = next(case for case in CASES if case.name == "garbage")
     bad = Damage(delivered={"Ping": 1}, files=3, growth=99.0, spoiled=1)

@@ -146,3 +146,31 @@ def test_a_codec_and_its_run_agree() -> None:
         Codec(RUN, AUTHOR)
     with pytest.raises(LocalError, match="sealer"):
         Codec(RunParameters(), AUTHOR, Sealer(RUN.digest, SECRET))
+
+
+def test_a_good_signature_is_checked_once_and_a_changed_one_every_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked = 0
+
+    def counting(*parts: bytes) -> bool:
+        nonlocal checked
+        checked += 1
+        return verify(*parts)
+
+    monkeypatch.setattr(seal, "verify", counting)
+    secret = bytes(range(32))
+    identity, signature = identity_of(secret), sign(secret, b"text")
+    sealer = Sealer(bytes(32), None)
+    for _ in range(3):
+        sealer.check(identity, b"text", signature)
+    assert checked == 1
+    for parts in ((identity, b"test", signature), (identity, b"text", bytes(64))):
+        for _ in range(2):
+            with pytest.raises(RemoteError):
+                sealer.check(*parts)
+    assert checked == 5
+    monkeypatch.setattr(seal, "verify", lambda *_: True)
+    for at in range(seal._REMEMBERED + 10):
+        sealer.check(identity, b"%d" % at, signature)
+    assert len(sealer._good) == seal._REMEMBERED
