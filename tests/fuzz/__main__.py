@@ -18,10 +18,12 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from tests.fuzz.targets import TARGETS, seeds
 
-__all__ = ["CORPUS", "corpus", "main"]
+__all__ = ["CORPUS", "adding", "corpus", "main"]
 
 CORPUS = Path(__file__).parent / "corpus"
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +47,39 @@ def _filled(folder: Path, inputs: list[bytes]) -> str:
     for at, data in enumerate(inputs):
         (folder / f"{at:05}").write_bytes(data)
     return str(folder)
+
+
+def adding(target: str, inputs: list[bytes]) -> list[bytes]:
+    """Those of `inputs`, in this order, that go from a line to another as none before them, seeds
+    included, has gone.  (libFuzzer's own merging starts itself again, which a script cannot.)"""
+    steps: set[tuple[int, int, int]] = set()
+    taken: set[tuple[int, int, int]] = set()
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        if "tallyp2p" not in frame.f_code.co_filename:
+            return None
+        last = frame.f_lineno
+
+        def line(frame: FrameType, event: str, argument: Any) -> Any:
+            nonlocal last
+            taken.add((id(frame.f_code), last, frame.f_lineno))
+            last = frame.f_lineno
+            return line
+
+        return line
+
+    kept = []
+    for data in (*seeds(target), *inputs):
+        taken.clear()
+        sys.settrace(trace)
+        try:
+            TARGETS[target](data)
+        finally:
+            sys.settrace(None)
+        if not taken <= steps:
+            steps |= taken
+            kept.append(data)
+    return [data for data in kept if data not in set(seeds(target))]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -86,13 +121,11 @@ def main(arguments: list[str] | None = None) -> int:
                 print(f"{crash.name}: {crash.read_bytes().hex()}")
             return 1
         if chosen.keep:
-            small = folder / "small"
-            small.mkdir()
-            _guided(target, "-merge=1", str(small), known, found)
-            inputs = {path.read_bytes() for path in small.iterdir()} - set(seeds(target))
-            lines = [data.hex() for data in sorted(inputs, key=lambda data: (len(data), data))]
-            (CORPUS / f"{target}.hex").write_text("".join(f"{line}\n" for line in lines), "ascii")
-            print(f"{len(lines)} inputs are kept")
+            inputs = {path.read_bytes() for path in Path(found).iterdir()} | set(corpus(target))
+            kept = adding(target, sorted(inputs, key=lambda data: (len(data), data)))
+            lines = "".join(f"{data.hex()}\n" for data in kept)
+            (CORPUS / f"{target}.hex").write_text(lines, "ascii")
+            print(f"{len(kept)} inputs are kept")
     return 0
 
 

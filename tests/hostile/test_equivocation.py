@@ -3,62 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from itertools import pairwise
 from typing import cast
 
 import pytest
 
 from tallyp2p.gossip.events import Started
 from tallyp2p.gossip.machine import PeerMachine
-from tallyp2p.parameters import Seal, Timing
-from tallyp2p.simulator.spec import Hostile, Hostility, Link
-from tallyp2p.simulator.world import World
 from tests.hostile import house, members
-from tests.simulator.worlds import BROADCAST, world
-
-SEALED = replace(BROADCAST, seal=Seal.ED25519)
-ROUGH = Link(loss=0.2, jitter=0.3, reorder=0.2, double=0.1)
-
-
-def held(machine: PeerMachine, author: bytes, round: int) -> int:
-    """How many ballots of an author a peer can show for a round; 2 are the proof."""
-    return len(machine.ledger.wanted(author, round))
+from tests.hostile.equivocation import SIZES, main, play
 
 
 @pytest.mark.parametrize(
-    ("peers", "equivocators", "seed"),
-    [(n, f, seed) for n, f in ((4, 1), (7, 1), (7, 2), (10, 3)) for seed in range(2)],
+    ("peers", "equivocators", "seed"), [(*size, seed) for size in SIZES for seed in range(2)]
 )
 def test_every_honest_peer_ends_with_the_proof_and_the_same_ballots(
     peers: int, equivocators: int, seed: int
 ) -> None:
     """LEDGER-4, LEDGER-5, REPAIR-4: whoever was told what, and in whatever order it came."""
-    spec = world(
-        peers=peers,
-        run=SEALED,
-        timing=Timing(rounds=24, gossip_interval=0.5),
-        links=ROUGH,
-        exact=True,  # every signature is checked
-        hostile=(Hostile(tuple(range(equivocators)), Hostility.EQUIVOCATE),),
-    )
-    played = World(spec, seed)
-    played.run()
-    honest = [host.machine for host in played.hosts[equivocators:]]
-    cheats = [host.machine.author for host in played.hosts[:equivocators]]
-    step, proofs = spec.run.rounds_per_ballot, 0
-    for round in range(0, spec.timing.rounds - 3 * step, step):  # the last may still travel
-        for one, other in pairwise(honest):
-            assert one.ledger.ballots(round) == other.ledger.ballots(round), (seed, round)
-        counted = {ballot.author for ballot in honest[0].ledger.ballots(round)}
-        voted = {m.author for m in honest if held(m, m.author, round)}
-        assert counted >= voted, (seed, round)
-        for cheat in cheats:
-            shown = {held(machine, cheat, round) for machine in honest}
-            # 1 or 0 only where just one of its ballots, or none, came to any honest peer.
-            assert len(shown) == 1 and (shown == {1}) is (cheat in counted), (seed, round)
-            proofs += shown == {2}
-    assert proofs > 3 * equivocators, seed
+    ended = play(peers, equivocators, seed)
+    assert not ended.unlike
+    assert ended.proofs > 3 * equivocators
+
+
+@pytest.mark.slow
+def test_the_command_plays_all_sizes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seeds", "1"]) == 0
+    assert capsys.readouterr().out.count("goal 0") == len(SIZES)
 
 
 async def test_the_proof_spreads_over_real_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
