@@ -199,24 +199,25 @@ class Node:
         except Exception as error:  # ours, not a stranger's: it must surface in `run`
             self._break(error)
 
-    def _handle(self, event: Event) -> int:
-        """Feed one event and obey; how many effects it had."""
+    def _handle(self, event: Event) -> list[Effect]:
+        """Feed one event and obey; the effects that it had."""
         effects = self._machine.handle(event, self._clock())
         for effect in effects:
             obey = self._obey.get(type(effect))
             if obey is None:
                 raise LocalError(f"the shell does not know the effect {effect!r}")
             obey(effect)
-        return len(effects)
+        return effects
 
     async def _receive(self) -> None:
         receive, read, handle = self._transport.receive, self._read, self._handle
         while not self._done.done():
             for link, frame in await receive():
                 effects = handle(read(link, frame))
-                if effects > 1:
+                if len(effects) > 1:
                     payer = self._payer(link, self._machine.sender(link))
-                    self._allowance.called_forth(payer, effects - 1)
+                    answers = sum(type(effect) is events.Send for effect in effects)
+                    self._allowance.called_forth(payer, max(0, answers - 1))
             self._rearm()  # once for each batch: between two frames no time passes
 
     def _read(self, link: bytes, frame: bytes | None) -> Event:
@@ -242,7 +243,8 @@ class Node:
     def _payer(self, link: bytes, sender: bytes | None) -> bytes | None:
         """Whose allowance is used up: the author's who said HELLO, if its key was proved.  Else
         the connection's own, or whoever repeats a member's HELLO could use up that member's."""
-        return sender if sender is None or self._transport.encryption is not None else link
+        proved = self._transport.encryption is not None and self._run.seal is not Seal.NONE
+        return sender if proved or sender is None else link
 
     def _check_key(self, link: bytes, hello: Hello) -> None:
         """Refuse a HELLO that was recorded, or made to be, and is said by another than its

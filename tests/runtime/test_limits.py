@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallyp2p.errors import Reason, Verdict
-from tallyp2p.gossip.events import Received, Refused, Started, Tell, Trespassed
+from tallyp2p.gossip.events import Received, Send, Started, Trespassed
 from tallyp2p.messages import Message, Ping
 from tallyp2p.parameters import LIMITS
 from tallyp2p.runtime.limits import MEMBER, STRANGERS, Allowance, Bucket, Rate, Senders
@@ -111,8 +111,8 @@ def test_what_calls_forth_much_is_paid_for_also_when_it_comes_slowly() -> None:
 
 
 async def test_the_shell_counts_what_a_message_calls_forth() -> None:
-    """One frame in, forty effects out: after some hundreds the sender is not heard any more."""
-    hearing = Script(Received=lambda event: [Tell(Refused(0, ""))] * 40)
+    """One frame in, forty out: after some hundreds the sender is not heard any more."""
+    hearing = Script(Received=lambda event: [Send("tcp://127.0.0.1:1", Ping(1, 0))] * 40)
     made, transport, endpoint = node(hearing)
     running = asyncio.create_task(made.run(Started(endpoint)))
     other = Transport(Meter())
@@ -174,4 +174,18 @@ async def test_a_flood_is_dropped_before_it_is_decoded_and_hurts_no_other() -> N
     now += 1.0
     assert isinstance(hearer._read(known, b"1"), Received)
     await hearer._transport.close(0)
+    await hearer._worker.stop(0.1)
+
+
+async def test_in_clear_who_repeats_a_hello_uses_up_an_allowance_of_its_own() -> None:
+    """LIMIT-4: there the author of a connection is whoever's HELLO was said on it."""
+    hearing = Script()
+    hearer, transport, _ = node(hearing)
+    hearer._clock = lambda: 100.0
+    hearer._allowance = Allowance(100.0)
+    for _ in range(MEMBER.messages_burst + 10):
+        hearer._read(b"\x01a thief", b"1")  # of the same author, as Script says of every link
+    assert isinstance(hearer._read(b"\x01a thief", b"1"), Trespassed)
+    assert isinstance(hearer._read(b"\x01a member", b"1"), Received)
+    await transport.close(0)
     await hearer._worker.stop(0.1)
