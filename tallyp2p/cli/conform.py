@@ -87,7 +87,8 @@ def conform(
 
     With ENDPOINT, the prober plays a peer against the one that listens there, breaks a rule
     now and then, and judges what it sees (chapter 9.5).  Start that one alone, with quorum 2,
-    pace lockstep and many rounds; it takes about a minute.
+    pace lockstep and many rounds; it takes about a minute.  Where ENDPOINT names a key, all
+    is encrypted.
 
     With --vectors, COMMAND is started and answers cases: one JSON object a line on its
     standard input, one line each on its standard output (chapter 9.4).

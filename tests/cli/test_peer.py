@@ -45,6 +45,26 @@ def test_two_terminals_make_a_swarm_of_two() -> None:
 
 
 @pytest.mark.slow
+def test_an_address_with_a_key_is_all_that_it_takes_to_encrypt() -> None:
+    """CURVE-1, ENDPOINT-6."""
+    sealed = ("--set", "run.seal=ed25519", *QUICK)
+    with start("--shard", "0/2", "--encrypt", *sealed) as one:
+        address = endpoint(one)
+        where, _, key = address.partition("#")
+        wrong = f"{where}#A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"
+        with start("--seed", wrong, "--set", "timing.join_deadline=6", *sealed) as lost:
+            _, why = lost.communicate(timeout=60)
+        with start("--shard", "1/2", "--seed", address, *sealed) as two:
+            said, err = two.communicate(timeout=60)
+        one.communicate(timeout=60)
+    assert len(key) == 43 and "#" in said.split(" listens at ")[1].split()[0]
+    assert (one.returncode, two.returncode, lost.returncode) == (0, 0, 1), err
+    assert "round 24/24" in said
+    told = [line for line in why.splitlines() if f"the handshake with {wrong} failed" in line]
+    assert len(told) == 1 and "is not the peer with that key" in told[0]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_signal_lets_it_say_goodbye(number: signal.Signals, code: int) -> None:
     with start("--shard", "0/2") as peer:
