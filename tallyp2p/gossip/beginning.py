@@ -41,14 +41,15 @@ class Beginning:
             return None
         present = there.present()
         complete = len(present) + 1 >= self._quorum and not self._contacts.unanswered()
-        if joining.decide(now, complete=complete) and not joining.too_late():
+        if joining.decide(now, complete=complete) and not joining.past_the_end:
             self._tell()
         heard = self._circle.heard()
         counted = 1 + sum(member.start is not None for member in heard)
         newest = max((m.round for m in heard if m.round is not None), default=None)
         start = joining.start
-        if joining.too_late():
-            return f"the swarm is at its end: round {start} would be the first"
+        if joining.past_the_end:
+            late = joining.too_late(now)
+            return f"the swarm is at its end: round {start} would be the first" if late else None
         if start is not None and joining.may_begin(now, counted, newest):
             return start
         return joining.why_not(len(present)) if now >= joining.give_up_at() else None

@@ -13,11 +13,12 @@ it is in the roster as before, goes on where it was, and sends the same ballots 
 from __future__ import annotations
 
 from ..messages import Hello
-from ..parameters import RunParameters, Timing
+from ..parameters import LIMITS, RunParameters, Timing
 from .events import Resumed
 
 __all__ = ["Joining"]
 
+_ENOUGH = 3  # answers of which a liar is the minority
 _NOTICE = 2  # ballots between the swarm's round and a joiner's first
 
 
@@ -31,13 +32,14 @@ class Joining:
         self.fresh = False  # all endpoints come from outside; nobody need pass them on
         self._since = 0.0
         self._answered_at: float | None = None  # first HELLO from anybody
-        self._swarm_round: int | None = None  # newest round that anybody had open
+        self._answers: dict[bytes, int] = {}  # identity -> newest round that it named, or 0
+        self._hoped = False  # it began as part of a new swarm
         self._held: int | None = None  # newest own ballot that anybody holds
         self._resumed: Resumed | None = None  # what the disk knew, while that is to be believed
 
     def begin(self, now: float, *, fresh: bool) -> None:
         """The peer listens.  `fresh`: there is no running swarm to ask."""
-        self._since, self.fresh = now, fresh
+        self._since, self.fresh, self._hoped = now, fresh, fresh
         if fresh and not self.resumes:
             self.start = 0
 
@@ -58,16 +60,35 @@ class Joining:
         """
         if self._answered_at is None:
             self._answered_at = now
-        if hello.round is not None and hello.round > 0:
-            self._swarm_round = max(hello.round, self._swarm_round or 0)
-            if self.start == 0 and not acquainted and not self.resumes:
-                self.start, self.fresh = None, False  # it is running: not as fresh as we thought
+        self._note(hello, acquainted)
+        if self.start == 0 and self._hoped and self._swarm_round() and not self.resumes:
+            self.start, self.fresh = None, False  # it is running: not as fresh as we thought
         if hello.held is not None:
             self._held = max(hello.held, -1 if self._held is None else self._held)
             if self._resumed is not None and self._held > self._resumed.newest:
                 self._resumed = None  # the disk has forgotten a ballot: it may not vote there again
             if self.start is not None and self.start <= self._held and not self.resumes:
                 self.start = None
+        if self.start and not self.resumes and self._first() < self.start - self._span:
+            self.start = None  # more answers show that it was too far ahead: nobody would come
+
+    def _note(self, hello: Hello, acquainted: bool) -> None:
+        """Remember the round that an answer names."""
+        known = self._answers.get(hello.identity)
+        if known is None and len(self._answers) >= LIMITS.members:
+            return
+        if not (acquainted and self._hoped):
+            self._answers[hello.identity] = max(hello.round or 0, known or 0)
+
+    def _swarm_round(self) -> int:
+        """The round in which the swarm is, or 0 if it has not begun: the upper median of what
+        others say, so that of three or more the minority cannot send this peer anywhere.
+
+        Joiners that know nothing yet do not count, but for a peer that came as part of a new
+        swarm: if most of its others know of none either, it is one.
+        """
+        said = sorted(round for round in self._answers.values() if round or self._hoped)
+        return said[len(said) // 2] if said else 0
 
     def decide(self, now: float, *, complete: bool) -> bool:
         """Fix the first round when enough is known; True when that happened now.
@@ -78,17 +99,30 @@ class Joining:
             return False
         if not complete and now < self._answered_at + self._timing.patience:
             return False
-        start = 0
-        if self._swarm_round is not None:
-            start = self._swarm_round // self._span * self._span + _NOTICE * self._span
-        if self._held is not None:
-            start = max(start, (self._held // self._span + 1) * self._span)
-        self.start = start
+        self.start = self._first()
         return True
 
-    def too_late(self) -> bool:
+    def _first(self) -> int:
+        """The first round, as far as answers tell."""
+        start = 0
+        if swarm := self._swarm_round():
+            start = swarm // self._span * self._span + _NOTICE * self._span
+        if self._held is not None:
+            start = max(start, (self._held // self._span + 1) * self._span)
+        return start
+
+    @property
+    def past_the_end(self) -> bool:
         """Whether the own first round would come after the last one."""
         return self.start is not None and self.start >= self._timing.rounds
+
+    def too_late(self, now: float) -> bool:
+        """Whether that is to be believed: one or two that say so may lie, so others are given
+        time to answer."""
+        if not self.past_the_end or self._answered_at is None:
+            return self.past_the_end
+        named = sum(round > 0 for round in self._answers.values())
+        return named >= _ENOUGH or now >= self._answered_at + self._timing.suspect_after
 
     def may_begin(self, now: float, present: int, newest_seen: int | None) -> bool:
         """Whether the first round may open.
@@ -129,7 +163,7 @@ class Joining:
             return self._resumed.round
         if self.start is not None:
             return self.start
-        return (self._swarm_round or 0) // self._span * self._span
+        return self._swarm_round() // self._span * self._span
 
     def why_not(self, others: int) -> str:
         """Why a peer gives up that has met so many others."""
@@ -139,7 +173,10 @@ class Joining:
         )
 
     def wake_at(self) -> float:
-        """When decide() or may_begin() may change their answer by time alone."""
-        if self.start is None and self._answered_at is not None:
-            return min(self._answered_at + self._timing.patience, self.give_up_at())
-        return self.give_up_at()
+        """When decide(), too_late() or may_begin() may change their answer by time alone."""
+        answered, soonest = self._answered_at, self.give_up_at()
+        if answered is not None and self.start is None:
+            return min(answered + self._timing.patience, soonest)
+        if answered is not None and self.past_the_end:
+            return min(answered + self._timing.suspect_after, soonest)
+        return soonest

@@ -49,6 +49,7 @@ class Member:
     finished: bool = False  # it votes no more, but still answers
     left: bool = False  # it said BYE: only another HELLO brings it back
     asked_at: float | None = None  # when the oldest unanswered question was put
+    borne: float = 0.0  # seconds for which that is borne until it is suspect
     remind_at: float = 0.0  # when an unanswered question is put again, as PING
     silent_since: float = 0.0  # when it became suspect, or gone
     lost: bool = False  # it became suspect because its connection broke, not by silence

@@ -237,7 +237,7 @@ class Membership:
             return
         member.remind_at = now + self._timing.patience
         if member.asked_at is None:
-            member.asked_at = now
+            member.asked_at, member.borne = now, self._doubt.bears
             self._asked[author] = member
 
     def to_remind(self, now: float) -> list[Member]:
@@ -304,9 +304,8 @@ class Membership:
     def expire(self, now: float) -> list[Change]:
         """Alive members that owe an answer become suspect, old suspects go."""
         changes: list[Change] = []
-        bears = self._doubt.bears
         for member in list(self._asked.values()):
-            if member.asked_at is None or now < member.asked_at + bears:
+            if member.asked_at is None or now < member.asked_at + member.borne:
                 continue
             if member.state is State.ALIVE:
                 self._suspect(member, now, lost=False)
@@ -337,10 +336,10 @@ class Membership:
         """When expire() or to_remind() may next have something to say."""
         if not self._asked and not self.suspects:
             return None
-        soonest, bears = inf, self._doubt.bears
+        soonest = inf
         for m in self._asked.values():
             if m.asked_at is not None:
-                soonest = min(soonest, m.remind_at, m.asked_at + bears)
+                soonest = min(soonest, m.remind_at, m.asked_at + m.borne)
         for m in self.suspects.values():
             soonest = min(soonest, m.silent_since + self._timing.gone_after)
         return soonest

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
-from ..messages import Ballot, Kind, Message
+from ..messages import Ballot, Hello, Kind, Message, Pong
 
-__all__ = ["equivocator", "garbage"]
+__all__ = ["Twist", "claimant", "equivocator", "garbage", "liar"]
+
+Twist = Callable[[str, Message], Message]
+"""(endpoint, what the machine wants to send there) -> what is sent."""
 
 _LONGEST = 300  # bytes of a frame of garbage
 _KINDS = tuple(int(kind) for kind in Kind)
@@ -26,7 +30,27 @@ def garbage(chance: Random) -> bytes:
     return bytes((kind, flags)) + chance.randbytes(chance.randrange(64))
 
 
-def equivocator(author: bytes, rival: Callable[[int], Ballot]) -> Callable[[str, Message], Message]:
+def liar(ahead: int) -> Twist:
+    """What a peer sends instead that says it is `ahead` rounds further."""
+
+    def twist(endpoint: str, message: Message) -> Message:
+        if isinstance(message, Hello | Pong) and message.round is not None:
+            return replace(message, round=message.round + ahead)
+        return message
+
+    return twist
+
+
+def claimant(victim: str) -> Twist:
+    """What a peer sends instead that says it listens at `victim`, where another does."""
+
+    def twist(endpoint: str, message: Message) -> Message:
+        return replace(message, endpoint=victim) if isinstance(message, Hello) else message
+
+    return twist
+
+
+def equivocator(author: bytes, rival: Callable[[int], Ballot]) -> Twist:
     """What an equivocator sends instead: every second endpoint gets the rival ballot.
 
     `rival` makes the own other ballot of a round, sealed where the run is sealed.

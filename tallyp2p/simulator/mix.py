@@ -19,6 +19,7 @@ A world promises what the protocol does, and no more:
   and the time that late messages take.
 * Where a peer knows only some others it may stay alone when all whom it knows are gone; it is
   told enough endpoints to find others again.
+* Who starts when others run asks few of them, and of two answers a liar's may count (JOIN-2).
 * A *free* peer is waited for by nobody, so it may fall behind by more than a small window.
   Its ledger is then rightly not that of others, and such runs have the windows of the default.
 """
@@ -326,13 +327,19 @@ class _Drawing:
         if self.often(0.15) and (leaving := self.may_end(max(1, self.count // 3))):
             self.parts["leaves"] = (Leave(leaving, self.moment(1.0)),)
         if self.count > 3 and self.often(0.25):
-            kinds = self.chance.sample(list(Hostility), self.chance.choice((1, 1, 2)))
+            known = [kind for kind in Hostility if kind is not Hostility.LIE or self.few_start()]
+            kinds = self.chance.sample(known, self.chance.choice((1, 1, 2)))
             peers = list(self.some(min(self.count // 3, 4)))
             self.parts["hostile"] = tuple(
                 Hostile(tuple(peers[at :: len(kinds)]), kind, every=0.5)
                 for at, kind in enumerate(kinds)
                 if peers[at :: len(kinds)]
             )
+
+    def few_start(self) -> bool:
+        """Whether nobody starts alone among few, where one liar may be half of all answers."""
+        later = ("joins", "churn", "crashes")
+        return self.count >= 5 and not any(self.parts.get(name) for name in later)
 
     # --- how peers go about it, and what must hold -----------------------------------------
 

@@ -232,6 +232,9 @@ class Hostility(StrEnum):
     GARBAGE = "garbage"  # sends bytes that are no message, and messages with bits turned
     EQUIVOCATE = "equivocate"  # sends some peers another ballot than others
     WRONG = "wrong"  # votes for one wrong class, the same as all others of its kind
+    PUSH = "push"  # sends its ballots to everybody, again and again, unasked
+    LIE = "lie"  # says that it is rounds ahead
+    CLAIM = "claim"  # says that it listens where another peer does
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +242,8 @@ class Hostile:
     """Peers that mean harm.  Apart from that they follow the protocol."""
 
     peers: tuple[int, ...] = _says("who is hostile", ())
-    does: Hostility = _says("garbage, equivocate or wrong", Hostility.WRONG)
-    every: float = _says("garbage: seconds between two frames to each peer", 0.2)
+    does: Hostility = _says("garbage, equivocate, wrong, push, lie or claim", Hostility.WRONG)
+    every: float = _says("garbage, push: seconds between two frames to each peer", 0.2)
 
     def __post_init__(self) -> None:
         _require(self.every > 0, "every must be more than 0 seconds")

@@ -18,7 +18,7 @@ from ..parameters import Timing
 from . import faults
 from .clock import Clock
 from .host import Host
-from .hostile import equivocator, garbage
+from .hostile import claimant, equivocator, garbage, liar
 from .invariants import Watch
 from .learners import Learners, Voter
 from .links import Network
@@ -34,6 +34,8 @@ _EACH_TRAINING = 16  # the same where learners really train
 _COLLECT = 1 << 20  # steps between two looks for garbage
 _FIRST_SEEDS = 8  # endpoints that a peer of a run with a view knows at the beginning
 _SEEDS = 3  # endpoints that a peer knows when it is started again
+_LIE = 40  # ballots by which a liar says it is ahead
+_PUSHED = 3  # ballots that are pushed at a time
 _AGENT = "simulated"
 
 Progress = Callable[["World"], None]
@@ -197,6 +199,8 @@ class World:
         part = self._hostile.get(host.index)
         if part is not None and part.does is Hostility.GARBAGE:
             self._litter(host, part.every, self.chance("garbage", host.life))
+        elif part is not None and part.does is Hostility.PUSH:
+            self._push(host, part.every)
 
     def _done(self, host: Host) -> None:
         self.done_at[host.life] = self.clock.now
@@ -239,8 +243,8 @@ class World:
             exact=spec.exact,
         )
         part = self._hostile.get(peer)
-        if part is not None and part.does is Hostility.EQUIVOCATE:
-            host.twist = equivocator(machine.author, lambda round: self._rival(host, round))
+        if part is not None:
+            self._set_on(host, part.does)
         if part is None and peer not in self._may_forget:
             self.watch.steady(machine.author)
         self.hosts.append(host)
@@ -266,6 +270,29 @@ class World:
 
     def _rival(self, host: Host, round: int) -> Ballot:
         return host.codec.seal(self.learners.vote(self._voter(host), round, rival=1))
+
+    def _set_on(self, host: Host, does: Hostility) -> None:
+        """Let a hostile peer say other things than its machine wants to."""
+        if does is Hostility.EQUIVOCATE:
+            author = host.machine.author
+            host.twist = equivocator(author, lambda round: self._rival(host, round))
+        elif does is Hostility.LIE:
+            host.twist = liar(_LIE * self.spec.run.rounds_per_ballot)
+        elif does is Hostility.CLAIM:
+            others = [other.endpoint for other in self.peers.values()]
+            if others:
+                host.twist = claimant(others[0])
+
+    def _push(self, host: Host, every: float) -> None:
+        """The newest own ballots to everybody, again and again."""
+        if not host.running:
+            return
+        cast = self._disk.get(host.index, {})
+        frames = [host.codec.encode(cast[round]) for round in sorted(cast)[-_PUSHED:]]
+        for endpoint in list(host.lines):
+            for frame in frames:
+                host.inject(endpoint, frame)
+        self.clock.after(every, self._push, host, every)
 
     def _litter(self, host: Host, every: float, chance: Random) -> None:
         """Garbage to everybody, again and again."""

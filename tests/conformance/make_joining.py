@@ -129,7 +129,9 @@ def _joining() -> Iterator[Script]:
     yield s
 
     s = Script("too late to vote at all", "JOIN-4 ROUND-10", rounds=12)
-    s.start(s.a, fresh=False).receive(10, s.a.hello(start=0, round=10))
+    s.start(s.a, s.b, s.c, fresh=False).receive(10, s.a.hello(start=0, round=10))
+    s.receive(20, s.b.hello(start=0, round=10), "b")
+    s.receive(30, s.c.hello(start=0, round=10), "c")
     s.sends(s.a, "BYE", code=0, last=None).never("VOTE")
     yield s
 

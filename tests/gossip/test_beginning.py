@@ -57,6 +57,8 @@ def test_who_comes_too_late_or_finds_nobody_is_told_why() -> None:
     late = body(rounds=6, fresh=False)
     meet(late, 1, round=4)
     meet(late, 2, round=4)
+    assert late.beginning.look(1.0) is None, "of two the one may lie and the other be slow"
+    meet(late, 3, round=4)
     assert late.beginning.look(1.0) == "the swarm is at its end: round 8 would be the first"
     alone = body(fresh=True)
     assert alone.beginning.look(59.9) is None

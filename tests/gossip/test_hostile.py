@@ -51,6 +51,8 @@ def hello(name: object = "other", **changes: object) -> Hello:
 def test_a_first_round_that_fits_no_hello_is_not_announced(lie: dict[str, object]) -> None:
     target = Target()
     effects = target.hear(hello(**lie))
+    assert not any(isinstance(e, events.Finish) for e in effects), "others may say otherwise"
+    effects = target.feed(events.Ticked(), 60.0)
     assert target.machine.finished
     assert isinstance(effects[-1], events.Finish) and "at its end" in effects[-1].text
 

@@ -14,8 +14,9 @@ def joining(quorum: int = 2) -> Joining:
     return Joining(RUN, Timing(quorum=quorum, patience=1.0, join_deadline=60.0))
 
 
-def hello(round: int | None = None, held: int | None = None) -> Hello:
-    return Hello(bytes(32), bytes(8), "tcp://h:1", bytes(32), round=round, held=held)
+def hello(round: int | None = None, held: int | None = None, name: int = 0) -> Hello:
+    identity = name.to_bytes(32, "big")
+    return Hello(identity, bytes(8), "tcp://h:1", bytes(32), round=round, held=held)
 
 
 def test_a_fresh_swarm_starts_at_round_0_when_all_are_there() -> None:
@@ -147,3 +148,52 @@ def test_after_the_join_deadline_two_are_enough_and_one_is_not() -> None:
     assert not first.may_begin(59.0, present=2, newest_seen=None)
     assert first.may_begin(60.0, present=2, newest_seen=None)
     assert not first.may_begin(60.0, present=1, newest_seen=None)
+
+
+def test_of_three_answers_one_liar_decides_nothing() -> None:
+    """JOIN-2."""
+    late = joining()
+    late.begin(0.0, fresh=False)
+    for name, round in enumerate((320, 40, 48)):
+        late.hear(hello(round, name=name), 1.0)
+    late.hear(hello(None, name=9), 1.0)  # another joiner knows nothing
+    assert late.decide(2.0, complete=True) and late.start == 64
+
+
+def test_who_decided_by_a_liars_word_decides_again_when_others_answer() -> None:
+    late = joining()
+    late.begin(0.0, fresh=False)
+    late.hear(hello(320), 1.0)
+    assert late.decide(2.0, complete=True)
+    starts = [late.start]
+    for name in (1, 2):
+        late.hear(hello(40, name=name), 2.5)
+        starts.append(late.start)
+    assert starts == [336, 336, None]
+    assert late.decide(2.5, complete=True) and late.likely() == 56
+    late.hear(hello(48, name=1), 2.6)
+    assert late.likely() == 56, "others that go on are no reason"
+
+
+def test_a_new_swarm_is_not_sent_away_by_one_that_says_it_is_old() -> None:
+    """JOIN-3."""
+    first = joining(quorum=4)
+    first.begin(0.0, fresh=True)
+    first.hear(hello(320), 1.0)
+    assert not first.fresh, "one answer is all that it has"
+    for name in (1, 2):
+        first.hear(hello(None, name=name), 1.1)
+    assert first.decide(1.2, complete=True) and first.likely() == 0
+
+
+def test_who_would_come_too_late_by_few_words_waits_for_more() -> None:
+    """JOIN-4."""
+    timing = Timing(rounds=80, suspect_after=5.0)
+    late = Joining(RUN, timing)
+    late.begin(0.0, fresh=False)
+    late.hear(hello(320), 1.0)
+    assert late.decide(2.0, complete=True) and late.past_the_end
+    assert not late.too_late(5.9) and late.wake_at() == 6.0 and late.too_late(6.0)
+    for name in (1, 2):
+        late.hear(hello(320, name=name), 2.5)
+    assert late.too_late(2.5)

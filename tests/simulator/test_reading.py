@@ -80,7 +80,10 @@ def test_overrides_lie_over_the_file(tmp_path: Path) -> None:
         ("[crashes]\nat = 1", r"crashes in here is a list of tables: write \[\[crashes\]\]"),
         ("[[crashes]]\npeers = 3", r"crashes.0.peers in here is a list of values"),
         ("[[crashes]]\npeers = ['a']", r"crashes.0.peers.0 = \"a\" \(from here\) must be a whole"),
-        ("[[hostile]]\ndoes = 'sing'", "must be one of garbage, equivocate, wrong"),
+        (
+            "[[hostile]]\ndoes = 'sing'",
+            "must be one of garbage, equivocate, wrong, push, lie, claim",
+        ),
         ("[[groups]]\nname = 1", "must be text"),
         ("[[groups]]\nname = 'a'", "at least one peer"),
         ("[timing]\npatience = 0", r"timing.patience = 0 \(from here\) cannot be used"),
