@@ -58,12 +58,15 @@ class Encryption:
         }
 
     def dialler(self, endpoint: str) -> dict[int, int | bytes]:
-        """Options of a socket that connects to `endpoint`; none when it names nobody's key."""
+        """Options of a socket that connects to `endpoint`; none when it names nobody's key, or
+        that of one who would not be let in: whoever that is has nothing to hear from us."""
         from ..wire.keys import curve_public, identity_from_text
 
         try:
             server = curve_public(identity_from_text(endpoint_key(endpoint)))
         except SettingsError:
+            return {}
+        if not self.admits(server):
             return {}
         return {
             zmq.CURVE_PUBLICKEY: self.public,

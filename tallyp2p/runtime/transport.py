@@ -169,7 +169,7 @@ class Transport:
         if self.encryption is not None:
             more = self.encryption.dialler(endpoint)
             if not more:
-                self._tell(f"will not dial {endpoint}: it names nobody's key, and we encrypt")
+                self._tell(f"will not dial {endpoint}: it names no key of this run, and we encrypt")
                 return False
         elif endpoint_key(endpoint):
             self._tell(f"cannot dial {endpoint}: it is encrypted, and we are not (--encrypt)")

@@ -91,6 +91,13 @@ async def test_who_is_not_on_the_list_is_not_heard(caplog: pytest.LogCaptureFixt
     assert any(f"the handshake with {endpoint} failed: our key" in s for s in said)
 
 
+async def test_who_is_not_on_the_list_is_not_told_anything_either() -> None:
+    """CURVE-7.  Endpoints come from others, and may be anybody's."""
+    async with peer(ALICE) as alice, peer(BOB) as bob, peer(EVE, None) as eve:
+        assert not alice.dial(eve.bind(HERE))
+        assert alice.dial(bob.bind(HERE))
+
+
 async def test_an_open_run_lets_every_key_in() -> None:
     """CURVE-4."""
     async with peer(BOB, None) as bob, peer(EVE, None) as eve:
@@ -113,7 +120,7 @@ async def test_nothing_is_said_in_clear(caplog: pytest.LogCaptureFixture) -> Non
             assert not bob.dial(in_clear + "#" + "A" * 43)  # of that form, but nobody's key
     finally:
         await plain.close(0)
-    assert "names nobody's key, and we encrypt" in caplog.text
+    assert "names no key of this run, and we encrypt" in caplog.text
     assert "it is encrypted, and we are not (--encrypt)" in caplog.text
     assert len(caplog.records) == 4  # each once
 
