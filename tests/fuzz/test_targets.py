@@ -48,13 +48,14 @@ def changed(draw: st.DrawFn, at: int) -> bytes:
     return bytes(frame)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_changed_frames_of_every_kind_of_run(data: st.DataObject) -> None:
     at = data.draw(RUN)
     decoder(bytes((at | data.draw(st.sampled_from((0, 0x80))),)) + data.draw(changed(at)))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_conversations_of_every_kind_of_run(data: st.DataObject) -> None:
     at = data.draw(RUN)

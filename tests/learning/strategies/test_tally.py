@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallyp2p.bits import pack
@@ -61,6 +61,7 @@ def test_only_probes_with_a_margin_above_the_assumed_faults_teach(
     assert rows[0, 0] == 1 and rows[2, 2] == 1
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_so_many_hostile_ballots_move_shares_by_their_own_share(data: st.DataObject) -> None:
     """In total variation, F of n votes move a probe's shares by at most F / n; and what is
