@@ -220,7 +220,7 @@ async def unwanted(stage: Stage) -> None:
     expectation="ERROR AUTHOR answers the HELLO, and nothing the PING.",
     clauses=("ELECT-3",),
     lane=Lane.ERRORS,
-    needs=(Need.LISTED,),
+    needs=(Need.LISTED, Need.UNPROVED),
 )
 async def outsider(stage: Stage) -> None:
     player = stage.newcomer()
