@@ -74,7 +74,8 @@ class Peer:
     `model`: a torch.nn.Module from a batch of inputs to logits, shape (batch, classes).
     `train`, `test`: torch Datasets of (input, label).  `probes`: a Dataset of inputs, or of
     pairs whose second part is not read; every peer must have the same, in the same order.
-    `seeds`: endpoints of peers to join at.  `name`: the same name is the same peer at every
+    `seeds`: endpoints of peers to join at; where they name keys, this peer encrypts, as it does
+    wherever other hosts can reach it.  `name`: the same name is the same peer at every
     start; without one it is a new peer.  `on_round` may be a coroutine function.
     `open_run`: listen where other hosts can reach it, though anybody there may then vote under
     as many names as they like; `insecure_listen`: and in clear.

@@ -99,6 +99,7 @@ def test_overrides_may_leave_out_the_table_where_only_one_has_the_key() -> None:
         ({"peers": 0}, ["peers = 0", "from 1 to 1024"]),
         ({"run.probes": 100}, ["800 distinct probes", "lower probes"]),
         ({"listen": "127.0.0.1"}, ["network.listen", "tcp://"]),
+        ({"transport": "ipc", "encrypt": True}, ["network.encrypt", "ipc"]),
     ],
 )
 def test_mistake_is_one_sentence_that_helps(overrides: dict[str, object], words: list[str]) -> None:
