@@ -1,7 +1,7 @@
 """What a member may do: an identity of its own, sealed HELLO, and then whatever it likes.
 
 In a run with an electorate it is one of the list that has turned; in an open one, anybody.
-None of the attacks forges a signature: they say what the keys allow, and repeat what they heard.
+No attack breaks a signature: they say what the keys allow, repeat what they heard, and make noise.
 """
 
 from __future__ import annotations
@@ -192,14 +192,13 @@ async def _with(run: RunParameters, attack: Callable[[Impostor], Awaitable[Figur
         raw.close()
 
 
-def _flooding(make: Callable[[Impostor, int], Message | bytes]) -> Attack:
-    """An attack that says HELLO once and then `count` messages."""
+def _flooding(make: Callable[[Impostor, int], bytes]) -> Attack:
+    """An attack that says HELLO once and then `count` frames."""
 
     async def attack(run: RunParameters, targets: list[str], count: int) -> Figures:
         async def act(impostor: Impostor) -> Figures:
             line = await impostor.join(targets[0])
-            made = (make(impostor, at) for at in range(count))
-            sent = await flood(line, (m if type(m) is bytes else impostor.frame(m) for m in made))  # type: ignore[arg-type]
+            sent = await flood(line, (make(impostor, at) for at in range(count)))
             await impostor.quiet()
             line.close(0)
             return {"messages": sent, "bytes that came": impostor.bytes}
@@ -341,9 +340,9 @@ def _want(impostor: Impostor, round: int) -> Message:
     return Want(tuple((author, at) for at in range(max(0, round - 60), round)))
 
 
-def _have(impostor: Impostor, at: int) -> Message:
+def _have(impostor: Impostor, at: int) -> bytes:
     authors = sorted({os.urandom(8) for _ in range(200)})
-    return Have(at % 64, tuple((author, bytes(16)) for author in authors))
+    return impostor.frame(Have(at % 64, tuple((author, bytes(16)) for author in authors)))
 
 
 async def two_faces(run: RunParameters, targets: list[str], count: int) -> Figures:
@@ -366,7 +365,7 @@ async def two_faces(run: RunParameters, targets: list[str], count: int) -> Figur
 
 
 ATTACKS: dict[str, Attack] = {
-    "pings": _flooding(lambda impostor, at: Ping(at + 1, at)),
+    "pings": _flooding(lambda impostor, at: impostor.frame(Ping(at + 1, at))),
     "forged ballots": _flooding(_forged),
     "lists": _flooding(_have),
     "noise": _flooding(lambda impostor, at: os.urandom(40)),

@@ -50,7 +50,8 @@ _PIECES: tuple[Callable[[Random], bytes], ...] = (
     lambda chance: greeting()[: chance.randrange(1, 64)],
     lambda chance: greeting() + chance.randbytes(300),
     lambda chance: greeting().replace(b"NULL", b"PLAI") + ready(b"\x01who"),
-    lambda chance: greeting().replace(b"DEALER", b"PUB") + bytes((4, 255)),
+    lambda chance: greeting() + ready(b"\x01who").replace(b"DEALER", b"STREAM"),
+    lambda chance: greeting() + ready(b"\x01who") + bytes((4, 255)),
     _zmtp1,
     _zmtp2,
 )
