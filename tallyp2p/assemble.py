@@ -317,7 +317,8 @@ def will_encrypt(
     where address, wish and seeds do not go together.
     """
     wanted = encrypt
-    if wanted is None and (profile.network.encrypt or any(map(endpoint_key, seeds))):
+    asked = not insecure and any(map(endpoint_key, seeds))
+    if wanted is None and (profile.network.encrypt or asked):
         wanted = True
     sealed = profile.run.seal is Seal.ED25519
     at = listen or profile.network.listen

@@ -206,6 +206,7 @@ def test_whether_it_encrypts(
     [
         ({"encrypt": True, "seeds": ("tcp://10.0.0.7:7000",)}, "write it whole, with #"),
         ({"encrypt": False, "seeds": (f"tcp://peer:7000#{KEY}",)}, "leave out --no-encrypt"),
+        ({"insecure": True, "seeds": (f"tcp://peer:7000#{KEY}",)}, "and --insecure-listen"),
         ({"encrypt": True, "insecure": True}, "contradict each other"),
     ],
 )
