@@ -152,6 +152,11 @@ async def live(
         try:
             with stop_on(member.node.stop, *leave_on) as seen:
                 greet(member)
+                if place is not None:
+                    place.announce(member.endpoint)
+                    if fresh and member.run.view:  # its quorum is a few, and does not wait for all
+                        within = profile.timing.join_deadline + profile.peers  # s; one for each
+                        await place.assembled(within, lambda: bool(seen))
                 finish = await _run(member, started, place, beacon)
         except BaseException as error:
             if writer is not None:
@@ -180,7 +185,6 @@ async def _run(
     """Run the node, and meanwhile tell it whom it can meet at `place`, and on the link."""
     sources: list[_Source] = []
     if place is not None:
-        place.announce(member.endpoint)
         sources.append(place)
     async with AsyncExitStack() as stack:
         if beacon is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from ..errors import FailureError
@@ -56,6 +56,17 @@ class Rendezvous:
                     yield endpoint
             if waiting:
                 await asyncio.sleep(_POLL)
+
+    async def assembled(self, within: float, enough: Callable[[], bool]) -> None:
+        """Wait until all peers have left their endpoints, or for `within` seconds, or until
+        `enough()` of waiting."""
+        missing = set(range(self._peers))
+        end = asyncio.get_running_loop().time() + within
+        while not enough() and asyncio.get_running_loop().time() < end:
+            missing = {index for index in missing if not self._read(index)}
+            if not missing:
+                return
+            await asyncio.sleep(_POLL)
 
     def _read(self, index: int) -> str:
         try:

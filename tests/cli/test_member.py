@@ -73,6 +73,36 @@ async def test_two_meet_through_the_directory_and_write_what_happened(tmp_path: 
         assert last["bytes"]["sent"]["votes"]["payload"] == 3 * RunParameters().votes * 4 // 8
 
 
+async def test_where_few_are_enough_to_begin_all_are_waited_for(tmp_path: Path) -> None:
+    """Two would make their rounds before the third process has started, and it came too late."""
+    profile = swarm_profile(
+        load("default", {"peers": 3, "rounds": 20, "run.degree": 1, "run.view": 2})
+    )
+    assert profile.timing.quorum == 2
+    parameters = RunParameters(degree=1, view=2)
+
+    def begin(index: int) -> asyncio.Task[Outcome]:
+        built = Built(Constant(parameters.votes), parameters, weights=5, digests=dict)
+        life = live(
+            profile,
+            shard_seat(profile, index),
+            built,
+            run_dir=tmp_path,
+            meet=True,
+            fresh=True,
+            leave_on=(),
+        )
+        return asyncio.ensure_future(life)
+
+    early = [begin(0), begin(1)]
+    while len(list((tmp_path / RENDEZVOUS).glob("*.endpoint"))) < 2:
+        await asyncio.sleep(0.01)
+    done, _ = await asyncio.wait(early, timeout=0.5)
+    assert not done
+    outcomes = await asyncio.gather(*early, begin(2))
+    assert all(outcome.finish.completed for outcome in outcomes)
+
+
 async def test_learner_that_fails_is_named_in_the_last_line(tmp_path: Path) -> None:
     broken, other = start(tmp_path, 0, fails=True), start(tmp_path, 1)
     with pytest.raises(FailureError, match="out of ideas"):

@@ -30,6 +30,18 @@ async def test_everybody_finds_everybody_else(tmp_path: Path) -> None:
     assert len(list((tmp_path / "meet").iterdir())) == 4  # nothing half-written is left
 
 
+async def test_who_waits_for_all_waits_no_longer_than_it_wants(tmp_path: Path) -> None:
+    seats = [Rendezvous(tmp_path, index, 2) for index in range(2)]
+    seats[0].announce("tcp://127.0.0.1:1")
+    await seats[0].assembled(0.01, lambda: False)  # the other one does not come
+    await asyncio.wait_for(seats[0].assembled(60, lambda: True), 5)  # told to leave meanwhile
+    waiting = asyncio.create_task(seats[0].assembled(60, lambda: False))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    seats[1].announce("tcp://127.0.0.1:2")
+    await asyncio.wait_for(waiting, 5)
+
+
 async def test_the_restarted_replaces_itself(tmp_path: Path) -> None:
     Rendezvous(tmp_path, 1, 2).announce("tcp://127.0.0.1:1")
     Rendezvous(tmp_path, 1, 2).announce("tcp://127.0.0.1:2")
