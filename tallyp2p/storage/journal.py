@@ -17,6 +17,7 @@ that was sent is lost, and the file is refused.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -34,6 +35,7 @@ __all__ = ["Journal"]
 _MARKER = b"\xb7TLY"
 _HEAD = struct.Struct(">4sI8s")
 _LONGEST = 1 << 20  # bytes of a payload: a ballot of 65,535 votes with ids has half of that
+_REMEMBERED = 16_384  # ballots in memory, the newest: no ledger may retain more (Timing.retain)
 _FORMAT = b"tallyp2p.journal/1\n"
 
 
@@ -49,7 +51,8 @@ class Journal:
         self.path = path
         self.cut = 0  # bytes of a torn record that were cut off
         self._disk = disk or Disk()
-        self._ballots: dict[int, Ballot] = {}  # by round
+        self._ballots: dict[int, Ballot] = {}  # by round, the newest of them
+        self._forgotten = -1  # the newest round that is in the file only
         self._size = 0  # bytes that are known to lie on the disk
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,12 +88,14 @@ class Journal:
         Raises :class:`OSError` when it does not, and then it must not be sent: the next one is
         written in its place.
         """
+        if ballot.round <= self._forgotten:
+            raise OSError(errno.EINVAL, f"round {ballot.round} was long ago")
         if self._ballots.get(ballot.round) == ballot:
             return
         if ballot.round in self._ballots:
             raise SettingsError(f"round {ballot.round} has another ballot in {self.path}")
         self._append(ballot_bytes(ballot))
-        self._ballots[ballot.round] = ballot
+        self._remember(ballot)
 
     @staticmethod
     def held(path: Path) -> bool:
@@ -113,6 +118,13 @@ class Journal:
             with suppress(OSError):
                 self._disk.close(self._descriptor)
             self._descriptor = -1
+
+    def _remember(self, ballot: Ballot) -> None:
+        self._ballots[ballot.round] = ballot
+        if len(self._ballots) > _REMEMBERED:
+            oldest = min(self._ballots)
+            self._forgotten = max(self._forgotten, oldest)
+            del self._ballots[oldest]
 
     def _append(self, payload: bytes) -> None:
         record = _record(payload)
@@ -156,7 +168,7 @@ class Journal:
                 ballot = read_ballot(payload)
             except ValueError as error:
                 raise SettingsError(f"{self.path} is no journal of ours: {error}") from None
-            self._ballots[ballot.round] = ballot
+            self._remember(ballot)
             at = after
         self._cut(data, at)
 

@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from tallyp2p.errors import FailureError, SettingsError
+from tallyp2p.storage import journal as journal_module
 from tallyp2p.storage.disk import Disk
 from tallyp2p.storage.journal import Journal
 from tests.storage.faults import Crash, FaultyDisk, FullDisk, LazyDisk
@@ -199,6 +200,18 @@ def test_a_disk_that_is_really_full_takes_the_next_ballot_once_there_is_room(
         made.add(BALLOTS[1])
         made.close()
         assert kept(directory) == sorted([*before, BALLOTS[1]], key=lambda b: b.round)
+
+
+def test_memory_is_bounded_and_what_left_it_is_not_voted_on_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "_REMEMBERED", 3)
+    written(tmp_path)
+    again = journal(tmp_path)
+    assert again.before(1000) == BALLOTS[-3:] and again.newest == 18
+    with pytest.raises(OSError, match="long ago"):
+        again.add(ballot_of(SMALL_RUN, AUTHOR, 4, "another"))
+    again.close()
 
 
 def test_a_journal_is_of_one_peer_one_run_and_one_process(tmp_path: Path) -> None:
