@@ -30,12 +30,15 @@ __all__ = ["PORT", "QUICK", "Field", "Nursery", "Process", "Program"]
 
 PORT = 7000
 
-# Little learning, many ballots: what is tried is not what they learn.
+# Little learning, many ballots: what is tried is not what they learn.  But what a peer votes
+# depends at once on what it has heard, so one that forgot anything votes otherwise.
 _SMALL = {
     "run.spreading": "broadcast",
     "run.probes": "8",
     "run.rounds_per_ballot": "2",
     "learning.local_steps": "1",
+    "learning.warmup": "0",
+    "learning.abstain_below": "0",
     "learning.evaluate_every": "1000",
 }
 # Timing in which a test sees within seconds what takes the shipped timing a minute.
@@ -56,7 +59,8 @@ class Process:
     peer: int
     life: int  # 0 for the first start
     id: int
-    directory: Path  # its log, metrics and trace
+    directory: Path  # its log and trace
+    run: Path  # what it writes and keeps; that of the life before, where it went on
     code: int | None = None  # exit code; minus the signal that killed it
 
     @property
@@ -72,7 +76,7 @@ class Process:
 
     def metrics(self, event: str) -> list[dict[str, Any]]:
         """The whole lines of its metrics that are of one kind."""
-        found = list((self.directory / "run").glob("peer-*/metrics.jsonl"))
+        found = list(self.run.glob("peer-*/metrics.jsonl"))
         text = found[0].read_text() if found else ""
         lines = [json.loads(line) for line in text.split("\n")[:-1]]
         return [line for line in lines if line["event"] == event]
@@ -183,24 +187,28 @@ class Field:
         peers: Iterable[int],
         *,
         seeds: Iterable[str] | None = None,
+        options: Iterable[str] = (),
         phase: Phase | None = None,
         ballots: int = 0,
         **order: Any,
     ) -> list[Process]:
         """Start peers, each on its host, to join at all others (or at `seeds`).
 
-        `phase`: they die there, once they have trained through `ballots` ballots; the rest of
-        `order` is as the nursery reads it.
+        A peer that was started before goes on as itself, with what its disk has kept.
+        `options` are more of `tallyp2p peer`; `phase`: they die there, once they have trained
+        through `ballots` ballots; the rest of `order` is as the nursery reads it.
         """
         started = []
         for peer in peers:
-            life = sum(process.peer == peer for process in self.processes)
+            lives = [process for process in self.processes if process.peer == peer]
+            life = len(lives)
             directory = self.directory / f"{peer:02d}-{life}"
             directory.mkdir()
+            run = lives[-1].run if lives else directory / "run"
             answer = self.nursery.ask(
                 json.dumps(
                     {
-                        "arguments": self.command(peer, directory, seeds),
+                        "arguments": [*self.command(peer, directory, run, seeds), *options],
                         "namespace": self.namespace(peer),
                         "log": str(directory / "log"),
                         "pause": self.pause,
@@ -212,36 +220,37 @@ class Field:
                 )
                 + "\n"
             )
-            started.append(Process(peer, life, answer["child"], directory))
+            started.append(Process(peer, life, answer["child"], directory, run))
         self.processes += started
         return started
 
-    def command(self, peer: int, directory: Path, seeds: Iterable[str] | None) -> list[str]:
+    def command(
+        self, peer: int, directory: Path, run: Path, seeds: Iterable[str] | None
+    ) -> list[str]:
         """The arguments of `tallyp2p`."""
         at = [self.endpoint(other) for other in range(self.peers) if other != peer]
         settings = {**_SMALL, "timing.rounds": str(self.rounds), **self.settings}
         settings.setdefault("timing.quorum", str(self.peers))
+        if self.secure:
+            settings["run.seal"] = "ed25519"
+        new = [
+            f"--shard={peer}/{self.peers}",
+            f"--out={run}",
+            *([f"--key={self._key(peer)}"] if self.secure else []),
+            *[f"--set={name}={value}" for name, value in settings.items()],
+        ]
         return [
             "peer",
-            f"--shard={peer}/{self.peers}",
+            *([f"--resume={run}"] if run.exists() else new),
             f"--listen=tcp://{address(peer)}:{PORT}",
-            *(self._proof(peer) if self.secure else ["--insecure-listen"]),
-            f"--out={directory / 'run'}",
+            f"--electorate={self._members}" if self.secure else "--insecure-listen",
             f"--trace={directory / 'trace.jsonl'}",
             *[f"--seed={endpoint}" for endpoint in (at if seeds is None else seeds)],
-            *[f"--set={name}={value}" for name, value in settings.items()],
         ]
 
     def strangers(self, host: int, endpoint: str, count: int) -> Program:
         """A process on a host that opens idle connections to a peer and keeps them."""
         return Program("tests.faults.strangers", self.namespace(host), endpoint, count)
-
-    def _proof(self, peer: int) -> list[str]:
-        return [
-            "--set=run.seal=ed25519",
-            f"--electorate={self._members}",
-            f"--key={self._key(peer)}",
-        ]
 
     def signal(self, peers: Iterable[int], number: signal.Signals) -> None:
         """Send a signal to the newest process of each peer."""

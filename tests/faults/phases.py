@@ -10,11 +10,13 @@ import os
 import signal
 import time
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from tallyp2p.learning.baseline import WithBaseline
 from tallyp2p.messages import Kind
 from tallyp2p.runtime.transport import Transport
+from tallyp2p.storage.disk import Disk
 from tallyp2p.wire.vote import FLAG_AUTHOR
 
 __all__ = ["Phase", "die_at", "slow_down"]
@@ -31,6 +33,8 @@ class Phase(StrEnum):
     HALF = "half"  # has handed its ballot to half of the others
     VOTED = "voted"  # the ballot is made; nobody has it
     COUNTED = "counted"  # the tally is made; nothing was learnt from it
+    WRITTEN = "written"  # its state is written beside the former one
+    RENAMED = "renamed"  # ... and in its place, of which the directory does not know for good
 
 
 _SAYS = {
@@ -47,6 +51,7 @@ def die_at(phase: Phase, ballots: int, others: int) -> None:
     `others`: how many other peers there are, for what half of them is.
     """
     learn, vote, send = WithBaseline.learn, WithBaseline.vote, Transport.send
+    rename = Disk.rename
     trained = said = 0
     most = max(1, others // 2) if phase is Phase.HALF else 1
 
@@ -75,6 +80,14 @@ def die_at(phase: Phase, ballots: int, others: int) -> None:
                 _die()
         return sent
 
+    def renaming(self: Disk, path: Path, to: Path) -> None:
+        if phase is Phase.WRITTEN and trained >= ballots:
+            _die()
+        rename(self, path, to)
+        if phase is Phase.RENAMED and trained >= ballots:
+            _die()
+
+    _replace(Disk, rename=renaming)
     _replace(WithBaseline, learn=learning, vote=voting)
     _replace(Transport, send=sending)
 

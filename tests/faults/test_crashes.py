@@ -27,7 +27,7 @@ def test_half_of_the_peers_die_and_one_returns(
     nursery: Nursery, tmp_path: Path, phases: tuple[Phase, ...]
 ) -> None:
     """Two swarms at once: they mostly wait, and share nothing."""
-    settings = {**QUICK, "timing.quorum": "3"}
+    settings = {**QUICK, "timing.quorum": "3", "checkpoint.every": "1"}
     with ExitStack() as swarms:
         fields = [
             swarms.enter_context(
@@ -75,3 +75,30 @@ def test_a_peer_killed_and_started_again_and_again_votes_once_a_round(
         assert field.newest(3).round == 58
     assert not history.equivocations()
     assert not history.lacking((0, 1, 2), within=10 * GOSSIP)
+
+
+def test_who_comes_back_where_nobody_tells_it_what_it_voted_votes_the_same(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    """All have its ballots, its learner is three ballots behind, and goes on all alone at first.
+
+    It hears nobody, so it learns otherwise, and by large steps: what it votes now it would not
+    have voted then.  (Without its journal this fails.)
+    """
+    settings = {**QUICK, "checkpoint.every": "4"}
+    settings |= {"learning.lr": "0.05", "learning.kl_weight": "10", "run.probes": "64"}
+    with Field(nursery, tmp_path, peers=4, rounds=80, settings=settings, pause=0.2) as field:
+        field.start([0, 1, 2])
+        field.start([3], phase=Phase.COUNTED, ballots=7)
+        field.until(lambda: field.dead([3]), 30, "the peer to die")
+        others = [(3, other) for other in (0, 1, 2)]
+        field.air(Rules(cut=(*others, *((there, here) for here, there in others))))
+        field.start([3], options=["--set=timing.quorum=1"])
+        field.until_round([3], 20)
+        field.air(Rules())
+        field.finish()
+        history = field.history()
+        assert field.newest(3).round == 78
+    again = [b.round for _, b in history.of(3)[1].ballots() if b.author == history.of(3)[1].author]
+    assert again[:4] == [8, 10, 12, 14]
+    assert not history.equivocations()
