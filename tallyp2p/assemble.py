@@ -234,6 +234,7 @@ def assemble(
     built: Built,
     *,
     listen: str | None = None,
+    seeds: Sequence[str] = (),
     observers: Iterable[Observer] = (),
     insecure: bool = False,
     encrypt: bool | None = None,
@@ -244,10 +245,11 @@ def assemble(
 ) -> Member:
     """Put a peer together and let it listen.  Call it inside the event loop that will run it.
 
-    `listen`: instead of the profile's address; `encrypt`, `insecure`: see `will_encrypt`;
-    `electorate`: the list of members, where the run has one: nobody
-    else may connect, nor is heard; `trace`: where everything is recorded that the machine is
-    told and does; `recalled`: what lies on disk, and is kept there.  Raises
+    `listen`: instead of the profile's address; `seeds`: where it will join: where it listens on
+    all addresses, it goes by the one from which they are reached; `encrypt`, `insecure`: see
+    `will_encrypt`; `electorate`: the list of members, where the run has one: nobody else may
+    connect, nor is heard; `trace`: where everything is recorded that the machine is told and
+    does; `recalled`: what lies on disk, and is kept there.  Raises
     :class:`SettingsError` and :class:`FailureError` for an address that cannot be had.
     """
     allow_files(most_talked_to(profile))
@@ -266,7 +268,7 @@ def assemble(
     meter = Meter(curve=encryption is not None)
     sockets = Sockets(meter, insecure=True, encryption=encryption, entropy=entropy)
     try:
-        endpoint = sockets.bind(listen)
+        endpoint = sockets.bind(listen, seeds)
     except BaseException:
         sockets.abandon()
         raise

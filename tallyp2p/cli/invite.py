@@ -88,12 +88,18 @@ def invite(
     from ..admission.seats import State, read_seats
     from ..assemble import check_endpoint
     from ..runtime.addresses import check_listen
+    from ..runtime.reaching import everywhere
     from ..wire.keys import identity_from_text
 
     for seed in seeds:
         check_endpoint(seed)
     if listen is not None:
         check_listen(listen, insecure=True)
+        if everywhere(listen):
+            raise click.UsageError(
+                f"--listen {listen}: name the one address at which other peers reach this host, "
+                "for it goes into every invitation"
+            )
     people = list(map(identity_from_text, keys))
     now = seats if seats is not None else int(not people)
     if is_place(folder):

@@ -125,6 +125,7 @@ async def live(
             seat,
             built,
             listen=listen,
+            seeds=seeds,
             observers=watchers,
             insecure=insecure,
             encrypt=encrypt,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from ..errors import FailureError, SettingsError
 from ..parameters import LIMITS
 from ..wire.hello import ENDPOINT
+from .reaching import everywhere
 
 __all__ = ["bind_error", "check_listen", "encrypts", "exposed"]
 
@@ -70,10 +71,12 @@ def exposed(listen: str) -> bool:
         raise SettingsError(
             f"cannot listen on {listen!r}: write tcp://ADDRESS:PORT (PORT may be *) or ipc://PATH"
         )
-    address = None if host == "*" else _address(listen, host)
-    if address is None or address.is_unspecified:
+    if everywhere(listen):
+        return True
+    address = _address(listen, host)
+    if address.is_unspecified:
         raise SettingsError(
-            f"cannot listen on {listen}: name the one address at which other peers reach this host"
+            f"cannot listen on {listen}: write tcp://0.0.0.0:PORT or tcp://[::]:PORT"
         )
     return not address.is_loopback
 

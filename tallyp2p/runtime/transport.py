@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import zmq
 
@@ -23,6 +23,7 @@ from .dialled import Dialled
 from .hoards import Hoards, Stream
 from .meter import Meter, Watch
 from .names import Names
+from .reaching import everywhere, reached_at
 
 __all__ = ["Arrival", "Transport"]
 
@@ -118,8 +119,10 @@ class Transport:
         self._skipping = False  # in the middle of a message with too many frames
         self._link = b""  # ... from this connection
 
-    def bind(self, listen: str) -> str:
+    def bind(self, listen: str, seeds: Sequence[str] = ()) -> str:
         """Listen on `tcp://ADDRESS:PORT` (PORT may be *) or `ipc://PATH`; the real endpoint.
+
+        Of a peer that listens on all addresses it has the one where the `seeds` reach it.
 
         Raises :class:`SettingsError` for an address that is malformed or exposed (see
         `check_listen`), :class:`FailureError` when it cannot be had.
@@ -133,6 +136,7 @@ class Transport:
             check_listen(listen, insecure=True)
             options |= self.encryption.listener() | {zmq.MAXMSGSIZE: LIMITS.frame + _BOX}
             self.admission = Admission(self._context, self.encryption.admits)
+        own = reached_at(listen, seeds) if everywhere(listen) else None
         inbox = self._socket(zmq.ROUTER, options)
         try:
             inbox.bind(listen)
@@ -140,6 +144,8 @@ class Transport:
             inbox.close()
             raise bind_error(listen, error.errno or 0) from None
         endpoint = inbox.getsockopt_string(zmq.LAST_ENDPOINT)
+        if own is not None:
+            endpoint = f"tcp://{own}:{endpoint.rpartition(':')[2]}"
         if self.encryption is not None:
             endpoint += f"#{self.encryption.identity}"
         watched: dict[int, Callable[[int], object]] = {

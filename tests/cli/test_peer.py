@@ -88,7 +88,7 @@ def test_peer_that_nobody_joins_gives_up_in_one_sentence() -> None:
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (["--listen", "tcp://0.0.0.0:7000"], 2, "address"),
+        (["--listen", "tcp://0.0.0.0:7000"], 2, "--open"),
         (["--seed", "foo"], 2, "tcp://HOST:PORT or ipc://PATH"),
         (["--listen", "ipc:///tmp/a b"], 2, "without spaces"),
         (["--listen", "tcp://192.0.2.1:*", "--no-encrypt"], 2, "--insecure-listen"),

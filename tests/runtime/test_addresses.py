@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tallyp2p.errors import FailureError, SettingsError
-from tallyp2p.runtime.addresses import bind_error, check_listen, encrypts
+from tallyp2p.runtime.addresses import bind_error, check_listen, encrypts, exposed
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_before_other_hosts_a_peer_encrypts(
         (LAN, False, False, "ballots of this run are not signed.*run.seal=ed25519"),
         (LAN, True, True, "contradict"),
         (IPC, True, False, "no other host can reach it"),
-        ("tcp://0.0.0.0:7000", None, False, "name the one address"),
+        ("tcp://0.0.0.0:7000", False, False, "ballots of this run are not signed"),
     ],
 )
 def test_what_nobody_can_mean_is_refused(
@@ -71,21 +71,17 @@ def test_what_nobody_can_mean_is_refused(
         encrypts(listen, wanted=wanted, sealed=False, insecure=insecure)
 
 
-@pytest.mark.parametrize(
-    "listen",
-    [
-        "tcp://*:4000",
-        "tcp://0.0.0.0:*",
-        "tcp://[::]:4000",
-        "tcp://[::0]:*",
-        "tcp://[0:0:0:0:0:0:0:0]:4000",
-        "tcp://[::ffff:0.0.0.0]:*",
-    ],
-)
-def test_wildcards_are_refused_even_with_the_flag(listen: str) -> None:
-    # HELLO carries the address, and nobody can dial 0.0.0.0.
-    with pytest.raises(SettingsError, match="name the one address"):
-        check_listen(listen, insecure=True)
+@pytest.mark.parametrize("listen", ["tcp://*:4000", "tcp://0.0.0.0:*", "tcp://[::]:4000"])
+def test_all_addresses_are_exposed(listen: str) -> None:
+    assert exposed(listen)
+    with pytest.raises(SettingsError, match="who can connect reads what is said"):
+        check_listen(listen, insecure=False)
+
+
+@pytest.mark.parametrize("host", ["[::0]", "[0:0:0:0:0:0:0:0]", "[::ffff:0.0.0.0]"])
+def test_all_addresses_have_one_form(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"write tcp://0\.0\.0\.0:PORT"):
+        check_listen(f"tcp://{host}:4000", insecure=True)
 
 
 @pytest.mark.parametrize(
