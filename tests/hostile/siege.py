@@ -118,9 +118,11 @@ class House:
 
 
 def _pace(reports: list[Report]) -> tuple[float, float]:
+    """Rounds and seconds of the processor in a second; none at all counts as one round."""
     first, last = reports[0], reports[-1]
     passed = last["at"] - first["at"]
-    return (last["rounds"] - first["rounds"]) / passed, (last["cpu"] - first["cpu"]) / passed
+    rounds = max(1, last["rounds"] - first["rounds"])
+    return rounds / passed, (last["cpu"] - first["cpu"]) / passed
 
 
 def besiege(
@@ -156,7 +158,7 @@ def besiege(
         left=round((after["rss"] - before["rss"]) / 2**20, 1),
         files=after["fds"] - before["fds"],
         cpu=round((busy - busy_before) * (during[-1]["at"] - during[0]["at"]), 2),
-        slower=round(before_it / pace, 2) if pace else float("inf"),
+        slower=round(before_it / pace, 2),
         missed=after["missed"] - before["missed"],
         spoiled=after["spoiled"] - before["spoiled"],
         figures=figures,
