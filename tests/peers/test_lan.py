@@ -172,8 +172,8 @@ def unit() -> dict[str, list[str]]:
 def confined(state: Path, token: Path, environment: str) -> list[str]:
     """The command of the service, under what of its confinement can be had without systemd.
 
-    Another user without any privilege; one directory that can be written to; nothing in /proc
-    but processes; no environment but the unit's.
+    Another user without any privilege; one directory that can be written to; nobody else's
+    processes in /proc; no environment but the unit's.
     """
     [command] = unit()["ExecStart"]
     # The tests' own environment may lie where another user cannot look.
@@ -185,7 +185,7 @@ def confined(state: Path, token: Path, environment: str) -> list[str]:
         mount --bind {ROOT} /mnt/tallyp2p && mount -o remount,bind,ro /mnt/tallyp2p
         mount --bind {sys.base_prefix} /mnt/python && mount -o remount,bind,ro /mnt/python
         mount --bind {purelib} /mnt/packages && mount -o remount,bind,ro /mnt/packages
-        mount -t proc -o subset=pid,hidepid=invisible proc /proc
+        mount -t proc -o hidepid=invisible proc /proc
         mount -o remount,bind,ro /
         cd /mnt/state && umask {unit()["UMask"][0]}
         export STATE_DIRECTORY=/mnt/state CREDENTIALS_DIRECTORY=/mnt/credentials {environment}
