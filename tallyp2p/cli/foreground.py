@@ -178,7 +178,9 @@ class Foreground:
         elif self.seeds:
             self.say(f"joining at {', '.join(self.seeds)} ...")
         if self.lan:
-            self.say("looking for peers of this run on the local network ...")
+            alone = member.endpoint.startswith(("tcp://127.", "tcp://[::1]"))
+            where = "this host alone (see --listen)" if alone else "the local network"
+            self.say(f"looking for peers of this run on {where} ...")
         elif not (self.joining or self.seeds):
             how = "tallyp2p join TOKEN" if self.seated else "tallyp2p peer"
             self.say(f"waiting to be joined:  {how} --seed {member.endpoint}")
