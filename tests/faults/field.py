@@ -287,7 +287,7 @@ class Field:
             time.sleep(0.05)
         return time.monotonic() - begin
 
-    def until_round(self, peers: Iterable[int], round: int, seconds: float = 60.0) -> None:
+    def until_round(self, peers: Iterable[int], round: int, seconds: float = 120.0) -> None:
         """Wait until each of these peers has trained through `round`."""
         those = list(peers)
         self.until(
@@ -296,7 +296,7 @@ class Field:
             f"round {round} of peers {those}",
         )
 
-    def finish(self, seconds: float = 60.0) -> None:
+    def finish(self, seconds: float = 120.0) -> None:
         """Wait until all processes have ended; fails where one that was not killed failed."""
         self.until(lambda: self._well() and self.ended(), seconds, "all processes to end")
 

@@ -73,13 +73,13 @@ def test_a_clock_that_jumps_changes_nothing(nursery: Nursery, tmp_path: Path) ->
     jumping = {
         "LD_PRELOAD": str(FAKETIME[0]),
         "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
     # With the shipped timing: what a busy host delays is no clock's fault.
     with Field(nursery, tmp_path / "f", peers=4, rounds=40, pause=0.15) as field:
         field.start([3], environment=jumping)
-        field.until(lambda: "listens" in field.newest(3).log, 30, "peer 3 to listen")
+        field.until(lambda: "listens" in field.newest(3).log, 90, "peer 3 to listen")
         field.start([0, 1, 2])
         for jump in ("-1h", "+1h", "-2d"):
             field.until_round(range(4), field.newest(0).round + 2)
