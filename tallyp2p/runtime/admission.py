@@ -75,11 +75,13 @@ class Encryption:
         }
 
     @staticmethod
-    def belongs(key: bytes, identity: bytes) -> bool:
-        """Whether a CURVE key is that of an identity, 32 bytes each."""
-        from ..wire.keys import curve_public, is_identity
+    def belongs(key: bytes, identity: bytes, endpoint: str) -> bool:
+        """Whether a CURVE key is that of an identity, 32 bytes each, and `endpoint` names it, too:
+        whoever is at another's would have all answers sent to that one."""
+        from ..wire.keys import curve_public, identity_text, is_identity
 
-        return is_identity(identity) and curve_public(identity) == key
+        own = is_identity(identity) and curve_public(identity) == key
+        return own and endpoint_key(endpoint) == identity_text(identity)
 
 
 class Admission:

@@ -248,10 +248,11 @@ class Node:
 
     def _check_key(self, link: bytes, hello: Hello) -> None:
         """Refuse a HELLO that was recorded, or made to be, and is said by another than its
-        author: where keys are proved, the identity's own key must be (protocol_spec 07)."""
+        author, or names another's endpoint: where keys are proved, the identity's own must be
+        (protocol_spec 07, CURVE-5)."""
         if self._run.seal is Seal.NONE or hello.run != self._run.digest:
             return  # identities are no keys, or not of this run: CONTACT-3 alone judges it
-        if not self._transport.proves(link, hello.identity):
+        if not self._transport.proves(link, hello.identity, hello.endpoint):
             raise RemoteError(Reason.AUTHOR, "HELLO of another than the connection's own key")
 
     def _received_last(self, receiving: asyncio.Task[None]) -> None:

@@ -220,13 +220,13 @@ class Transport:
         if dialled is not None:
             dialled.close(_HANGUP)
 
-    def proves(self, link: bytes, identity: bytes) -> bool:
-        """Whether the connection is of who has this identity, 32 bytes; nothing speaks against
-        it where nothing is encrypted."""
+    def proves(self, link: bytes, identity: bytes, endpoint: str) -> bool:
+        """Whether the connection is of who has this identity, 32 bytes, and the endpoint its own;
+        nothing speaks against it where nothing is encrypted."""
         if self.encryption is None:
             return True
         stream = self._links.get(link)
-        return stream is not None and self.encryption.belongs(stream.key, identity)
+        return stream is not None and self.encryption.belongs(stream.key, identity, endpoint)
 
     async def receive(self) -> list[Arrival]:
         """The next frames that arrived, at least one and at most a batch of 128.

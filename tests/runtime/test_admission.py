@@ -17,7 +17,7 @@ from tallyp2p.parameters import LIMITS
 from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.transport import Arrival, Transport
-from tallyp2p.wire.keys import curve_public
+from tallyp2p.wire.keys import curve_public, identity_text
 from tallyp2p.wire.seal import identity_of
 
 HERE = "tcp://127.0.0.1:*"
@@ -51,6 +51,11 @@ async def refused(listener: Transport, count: int) -> None:
     raise AssertionError(f"only {admission.refused} refused")
 
 
+def at(identity: bytes) -> str:
+    """An endpoint of the peer with that key."""
+    return f"tcp://127.0.0.1:7#{identity_text(identity)}"
+
+
 @pytest.mark.parametrize("listen", [HERE, "tcp://[::1]:*"])
 async def test_members_talk_and_each_frame_proves_its_key(listen: str) -> None:
     """CURVE-1, CURVE-2."""
@@ -66,9 +71,13 @@ async def test_members_talk_and_each_frame_proves_its_key(listen: str) -> None:
         arrivals = await gather(bob, 2)
         assert [frame for _, frame in arrivals] == [b"hello", b"vote"]
         (link,) = {link for link, _ in arrivals}
-        assert bob.proves(link, identity_of(ALICE))
-        assert not bob.proves(link, identity_of(BOB)) and not bob.proves(link, bytes(32))
-        assert not bob.proves(b"another link", identity_of(ALICE))
+        own, other = (at(identity_of(secret)) for secret in (ALICE, BOB))
+        assert bob.proves(link, identity_of(ALICE), own)
+        assert not bob.proves(link, identity_of(BOB), other)
+        assert not bob.proves(link, bytes(32), own)
+        assert not bob.proves(b"another link", identity_of(ALICE), own)
+        assert not bob.proves(link, identity_of(ALICE), other)
+        assert not bob.proves(link, identity_of(ALICE), "tcp://127.0.0.1:7")
 
 
 async def test_who_is_not_on_the_list_is_not_heard(caplog: pytest.LogCaptureFixture) -> None:
@@ -105,7 +114,8 @@ async def test_an_open_run_lets_every_key_in() -> None:
         eve.dial(endpoint)
         eve.send(endpoint, b"hello")
         ((link, frame),) = await gather(bob, 1)
-        assert frame == b"hello" and bob.proves(link, identity_of(EVE))
+        eve_key = identity_of(EVE)
+        assert frame == b"hello" and bob.proves(link, eve_key, at(eve_key))
 
 
 async def test_nothing_is_said_in_clear(caplog: pytest.LogCaptureFixture) -> None:
@@ -235,7 +245,7 @@ async def test_keys_of_many_connections_are_not_kept_for_ever(
             links.append((await gather(bob, 1))[0][0])
             alice.hangup(endpoint)
         own = identity_of(ALICE)
-        assert [bob.proves(link, own) for link in links] == [False, False, True, True]
+        assert [bob.proves(link, own, at(own)) for link in links] == [False, False, True, True]
 
 
 def test_a_secret_is_not_printed() -> None:

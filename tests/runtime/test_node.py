@@ -39,6 +39,7 @@ from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.node import Node, Observer, Progress
 from tallyp2p.runtime.transport import Transport
+from tallyp2p.wire.keys import identity_text
 from tallyp2p.wire.seal import identity_of
 
 RUN = RunParameters(probes=4, rounds_per_ballot=2)
@@ -405,31 +406,34 @@ async def test_a_run_cancelled_while_it_ends_still_closes_its_sockets() -> None:
 class Recorded(Plain):
     """A codec that reads in every frame the HELLO of one who is not there, for that run."""
 
-    def __init__(self, identity: bytes, run: bytes) -> None:
-        self.hello = Hello(identity, bytes(8), HERE, run, 1, None, None, False)
+    def __init__(self, identity: bytes, run: bytes, at: bytes) -> None:
+        endpoint = f"tcp://127.0.0.1:7#{identity_text(at)}"
+        self.hello = Hello(identity, bytes(8), endpoint, run, 1, None, None, False)
 
     def decode(self, frame: bytes, sender: bytes | None) -> Message:
         return self.hello
 
 
 @pytest.mark.parametrize(
-    ("seal", "whose", "same_run", "heard"),
+    ("seal", "whose", "at", "same_run", "heard"),
     [
-        (Seal.ED25519, b"e", True, Received),  # its own
-        (Seal.ED25519, b"a", True, Trespassed),  # recorded elsewhere, and said again
-        (Seal.ED25519, b"a", False, Received),  # of another run: who cares whose it is
-        (Seal.NONE, b"a", True, Received),  # identities are no keys
+        (Seal.ED25519, b"e", b"e", True, Received),  # its own
+        (Seal.ED25519, b"a", b"a", True, Trespassed),  # recorded elsewhere, and said again
+        (Seal.ED25519, b"e", b"a", True, Trespassed),  # so that answers go to Alice
+        (Seal.ED25519, b"a", b"a", False, Received),  # of another run: who cares whose it is
+        (Seal.NONE, b"a", b"e", True, Received),  # identities are no keys
     ],
 )
 async def test_an_encrypted_peer_speaks_only_as_itself(
-    seal: Seal, whose: bytes, same_run: bool, heard: type[Event]
+    seal: Seal, whose: bytes, at: bytes, same_run: bool, heard: type[Event]
 ) -> None:
     """CURVE-5."""
     sealed = RunParameters(probes=4, rounds_per_ballot=2, seal=seal)
     script = Script(Received=finish, Trespassed=finish)
     transport = Transport(Meter(curve=True), encryption=Encryption.of(b"b" * 32))
     endpoint = transport.bind(HERE)
-    codec = Recorded(identity_of(whose * 32), sealed.digest if same_run else bytes(32))
+    named = sealed.digest if same_run else bytes(32)
+    codec = Recorded(identity_of(whose * 32), named, identity_of(at * 32))
     running = asyncio.create_task(run(Node(script, codec, transport, Idle(), sealed)))
     eve = Transport(Meter(curve=True), encryption=Encryption.of(b"e" * 32))
     eve.dial(endpoint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 
 from ....messages import Hello
 from ....runtime.raw import Stream
@@ -48,8 +49,8 @@ async def in_clear(stage: Stage) -> None:
     "seals/own-key",
     "A connection says HELLO for the key that it has proved, and for no other",
     description="On the encrypted connection of one member the good HELLO of another is said, as "
-    "whoever recorded it could.",
-    expectation="It is refused: the other is not met, and the first goes on.",
+    "whoever recorded it could; then its own, with the other's endpoint.",
+    expectation="They are refused: nobody says HELLO to the other, and the first goes on.",
     clauses=("CURVE-2", "CURVE-5"),
     needs=(Need.PROVED,),
 )
@@ -57,6 +58,8 @@ async def own_key(stage: Stage) -> None:
     one, two = await stage.player("one"), stage.newcomer("two")
     await two.listen()
     one.throw(two.codec.encode(two.hello(met=False)), what="HELLO of another")
+    hello = replace(one.hello(met=False), endpoint=two.endpoint)
+    one.throw(one.codec.encode(hello), what="HELLO from another's endpoint")
     await asyncio.sleep(_NOTHING)
-    stage.must(not two.heard(Hello), "a HELLO is taken from a connection with another's key")
+    stage.must(not two.heard(Hello), "a HELLO is taken that is another's, or names another's key")
     await stage.still_answers(one, "the HELLO of another on its connection")
