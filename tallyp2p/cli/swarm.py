@@ -51,7 +51,8 @@ __all__ = ["swarm"]
     metavar="RUN",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Go on with the run of this directory, whose peers have ended, from the states that they "
-    "kept there: in lockstep the result is, bit for bit, that of a run without a break.",
+    "kept there: in lockstep, where all know all (run.view = 0), the result is bit for bit that of "
+    "a run without a break.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object only.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the final table only.")
