@@ -86,13 +86,20 @@ def join(
     ):  # this process goes on, but no longer with the token among its arguments
         sys.stdout.flush()
         sys.stderr.flush()
-        os.execv(sys.executable, [sys.executable, "-m", "tallyp2p.cli", *arguments])
+        os.execv(sys.executable, [*_this_python(), "-m", "tallyp2p.cli", *arguments])
     from .peer import peer
 
     code = peer.main(
         arguments[1:], prog_name="tallyp2p peer", standalone_mode=False, obj=context.obj
     )
     return int(code or 0)
+
+
+def _this_python() -> list[str]:
+    """How to start this Python again.  By -m it would import what lies in the current directory,
+    which may be anybody's: not unless it does so now."""
+    here = {"", os.getcwd()}.intersection(sys.path)
+    return [sys.executable] if here else [sys.executable, "-P"]
 
 
 def _text(token: str | None, file: Path | None) -> str:

@@ -76,6 +76,25 @@ def test_three_people_with_tokens_make_a_run_and_nobody_else_does(tmp_path: Path
 
 
 @pytest.mark.slow
+def test_nothing_of_the_current_directory_is_run(tmp_path: Path) -> None:
+    """A token is pasted anywhere, also where others can write.  By -P it is as for a script."""
+    (token,) = tokens("run", "--seats", "1", cwd=tmp_path)
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    (downloads / "click.py").write_text("raise SystemExit(9)\n")
+    script = [sys.executable, "-P", "-m", "tallyp2p.cli"]
+    options = ["--out", "../seat", "--no-such-option"]
+    done = subprocess.run(
+        [*script, "join", token, *options],
+        cwd=downloads,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2 and "no-such-option" in done.stderr, done
+
+
+@pytest.mark.slow
 def test_killed_and_started_again_the_same_directory_is_the_same_peer(tmp_path: Path) -> None:
     """Encrypted, as an invitation has it unless told otherwise."""
     (token,) = tokens("run", "--set", "learning.warmup=8", "--set", "rounds=80", cwd=tmp_path)
