@@ -36,6 +36,7 @@ class Joining:
         self._hoped = False  # it began as part of a new swarm
         self._held: int | None = None  # newest own ballot that anybody holds
         self._resumed: Resumed | None = None  # what the disk knew, while that is to be believed
+        self._listens: float | None = None  # until when others may say that it is not
 
     def begin(self, now: float, *, fresh: bool) -> None:
         """The peer listens.  `fresh`: there is no running swarm to ask."""
@@ -60,13 +61,16 @@ class Joining:
         """
         if self._answered_at is None:
             self._answered_at = now
+            if self.resumes and not self._hoped:  # a swarm that resumes together waits for all
+                self._listens = min(now + self._timing.patience, self.give_up_at())
         self._note(hello, acquainted)
         if self.start == 0 and self._hoped and self._swarm_round() and not self.resumes:
             self.start, self.fresh = None, False  # it is running: not as fresh as we thought
         if hello.held is not None:
             self._held = max(hello.held, -1 if self._held is None else self._held)
             if self._resumed is not None and self._held > self._resumed.newest:
-                self._resumed = None  # the disk has forgotten a ballot: it may not vote there again
+                # The disk has forgotten a ballot: it may not vote there again.
+                self._resumed = self._listens = None
             if self.start is not None and self.start <= self._held and not self.resumes:
                 self.start = None
         if self.start and not self.resumes and self._first() < self.start - self._span:
@@ -143,7 +147,15 @@ class Joining:
 
     def needs(self, now: float, furthest: int) -> int:
         """Members, this peer included, below which neither answer can change: at the start of a
-        large swarm most HELLOs end here.  `furthest`: no round was seen beyond this one."""
+        large swarm most HELLOs end here.  `furthest`: no round was seen beyond this one.
+
+        A peer that goes on begins with nobody for a moment after the first answer: whoever gave
+        it need not hold the ballot that a copy of a disk, laid back, has forgotten.
+        """
+        if self._listens is not None:
+            if now < self._listens:
+                return LIMITS.members + 1
+            self._listens = None
         behind = now >= self.give_up_at() or self._left_behind(now, furthest)
         known = self.start == 0 or self.resumes
         return self._timing.quorum if known and not behind else 0
@@ -175,6 +187,8 @@ class Joining:
     def wake_at(self) -> float:
         """When decide(), too_late() or may_begin() may change their answer by time alone."""
         answered, soonest = self._answered_at, self.give_up_at()
+        if self._listens is not None:
+            return min(self._listens, soonest)
         if answered is not None and self.start is None:
             return min(answered + self._timing.patience, soonest)
         if answered is not None and self.past_the_end:

@@ -197,3 +197,20 @@ def test_who_would_come_too_late_by_few_words_waits_for_more() -> None:
     for name in (1, 2):
         late.hear(hello(320, name=name), 2.5)
     assert late.too_late(2.5)
+
+
+def test_who_goes_on_hears_more_than_the_first_answer() -> None:
+    """JOIN-5: a copy of the disk was laid back, and only the second that answers can tell."""
+    back = joining()
+    back.resume(Resumed(16, 0, 8))
+    back.begin(0.0, fresh=False)
+    back.hear(hello(round=40, name=1), 5.0)
+    assert back.needs(5.9, 40) > 2 and back.wake_at() == 6.0
+    back.hear(hello(round=40, held=32, name=2), 5.5)
+    assert not back.resumes
+    whole = joining()
+    whole.resume(Resumed(16, 0, 8))
+    whole.begin(0.0, fresh=False)
+    whole.hear(hello(round=40, held=8, name=1), 5.0)
+    assert whole.needs(6.0, 40) == 2 and whole.resumes
+    assert whole.wake_at() == 60.0, "no tick is wanted for what is past"

@@ -33,7 +33,8 @@ class Kind(World):
 
     def __init__(self, run: object = SAMPLED, start: bool = True, **more: object) -> None:
         self.disks: dict[tuple[int, int], Kept] = {}
-        super().__init__(PEERS, run, TIMING, start=start, **more)  # type: ignore[arg-type]
+        more = {"timing": TIMING, **more}
+        super().__init__(PEERS, run, start=start, **more)  # type: ignore[arg-type]
 
     def _obey(self, peer: Peer, effect: events.Effect) -> None:
         if isinstance(effect, events.VoteOn):
@@ -144,6 +145,22 @@ def test_a_disk_that_has_forgotten_a_ballot_is_not_believed() -> None:
     for other in world.peers.values():
         for round in range(0, ROUNDS, 2):
             assert len(other.machine.ledger.wanted(peer.machine.author, round)) < 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nor_where_the_first_to_answer_does_not_know(seed: int) -> None:
+    """In a sampled run not everybody holds the newest ballot, and two are a quorum."""
+    two, wire = replace(TIMING, quorum=2), Wire(jitter=0.2)
+    world = Kind(timing=two, seed=seed, wire=wire, train=lambda index, round: 0.5)
+    world.run_until(lambda: (2, 20) in world.disks)
+    old = Disk(world.disks[2, 16], 14)
+    world.kill(2, noticed=True)
+    world.equivocate(2)
+    world.resume(2, 16, old, tuple(world.peers[i].endpoint for i in (0, 1)))
+    world.finish()
+    for other in world.peers.values():
+        for round in range(0, ROUNDS, 2):
+            assert len(other.machine.ledger.wanted(world.author(2), round)) < 2, (seed, round)
 
 
 def test_one_that_had_made_all_its_rounds_only_stays_for_the_others() -> None:
