@@ -74,6 +74,7 @@ def recall(
         notes = {"author": author.hex(), "run": run.digest.hex(), "settings": settings}
         if state is not None:
             _check(state.notes, notes, directory)
+            _check_journal(state.notes, journal)
         resumed, ballots = _resumed(state, journal, author, at)
         known = {} if state is None else state.notes
         keeper = Keeper(
@@ -177,6 +178,16 @@ def _check(kept: Mapping[str, Any], wanted: Mapping[str, str], directory: Path) 
     for what in ("author", "run"):
         if kept.get(what) != wanted[what]:
             raise SettingsError(f"{directory} is another {'peer' if what == 'author' else 'run'}'s")
+
+
+def _check_journal(kept: Mapping[str, Any], journal: Journal) -> None:
+    """A journal that is older than a state beside it has lost ballots that may have been sent."""
+    cast = int(kept.get("cast", -1))
+    if journal.newest < cast:
+        raise SettingsError(
+            f"{journal.path} has no ballot of round {cast}, which this peer has cast: it is an "
+            "older copy, or a new file; lay the right one there, or begin anew as another peer"
+        )
 
 
 def _resumed(

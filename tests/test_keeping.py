@@ -160,6 +160,16 @@ def test_which_states_are_whole_and_who_is_in_use(tmp_path: Path) -> None:
     assert not in_use(tmp_path, 0)
 
 
+@pytest.mark.parametrize("size", [0, 100])
+def test_a_journal_that_is_older_than_the_state_is_refused(tmp_path: Path, size: int) -> None:
+    """It was removed, or laid back from a copy: what it has forgotten would be voted on anew."""
+    journal = lived(tmp_path, 10) / "journal"
+    journal.write_bytes(journal.read_bytes()[:size])
+    with pytest.raises(SettingsError, match="no ballot of round 8, which this peer has cast"):
+        found(tmp_path)
+    assert not in_use(tmp_path, 0)
+
+
 def test_a_state_is_plain_to_read(tmp_path: Path) -> None:
     """For people and other tools: one JSON text in a safetensors file."""
     mine = lived(tmp_path, 4)

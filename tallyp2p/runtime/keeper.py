@@ -104,6 +104,7 @@ class Keeper:
         notes = {
             "round": round,
             "voted": voted,
+            "cast": self._journal.newest,
             "start": kept.start,
             "endpoints": list(kept.endpoints),
         }
