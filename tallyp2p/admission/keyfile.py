@@ -23,7 +23,7 @@ from ..errors import FailureError, SettingsError
 from ..wire.keys import IDENTITY_TEXT, identity_text
 from ..wire.seal import identity_of
 
-__all__ = ["held_key", "make_key", "read_key", "write_private"]
+__all__ = ["held_key", "make_key", "read_key", "rewrite_private", "write_private"]
 
 _FORM = re.compile(
     rf"tally/1 key\npublic (?P<public>{IDENTITY_TEXT})\nsecret (?P<secret>{IDENTITY_TEXT})\n", re.A
@@ -109,6 +109,25 @@ def write_private(path: Path, text: str) -> None:
         raise FailureError(
             f"cannot write {path}: {error.strerror}; free some space or name another file"
         ) from None
+
+
+def rewrite_private(path: Path, text: str) -> None:
+    """Put `text` at `path`, mode 0600, whole or not at all, and on the disk (UTF-8).
+
+    What was there is replaced.  Raises :class:`FailureError`, leaving that as it was.
+    """
+    beside = path.with_name(path.name + ".part")
+    try:
+        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(file, "w", encoding="utf-8") as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(file)
+        os.replace(beside, path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise FailureError(f"cannot write {path}: {error.strerror}; free some space") from None
 
 
 @contextmanager

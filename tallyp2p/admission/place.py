@@ -3,7 +3,8 @@
     DIR/config.toml      all settings, with run.electorate
     DIR/electorate.txt   the list of members: the text that run.electorate is the SHA-256 of
     DIR/key              the secret key, unless its owner keeps it elsewhere
-    DIR/seat.json        {"shard": 2, "key": "key", "seeds": ["tcp://..."]}
+    DIR/seat.json        {"shard": 2, "key": "key", "seeds": ["tcp://..."],
+                          "listen": "tcp://..."}: where it listened last, if it was told
 
 Its files are for their owner alone.  The last one is written last: a directory without it is
 not a seat's, and holds nothing that cannot be had again.
@@ -21,9 +22,17 @@ from ..profiles import to_toml
 from ..version import __version__
 from ..wire.electorate import Electorate
 from .invitation import Invitation
-from .keyfile import key_text, write_private
+from .keyfile import key_text, rewrite_private, write_private
 
-__all__ = ["CONFIG", "Place", "is_place", "read_electorate", "read_place", "write_place"]
+__all__ = [
+    "CONFIG",
+    "Place",
+    "is_place",
+    "keep_listen",
+    "read_electorate",
+    "read_place",
+    "write_place",
+]
 
 CONFIG = "config.toml"
 _LIST, _KEY, _SEAT = "electorate.txt", "key", "seat.json"
@@ -39,6 +48,7 @@ class Place:
     key: Path  # where the secret key is
     shard: int
     seeds: tuple[str, ...]  # endpoints of peers to join at
+    listen: str | None = None  # where its peer listened last, if that was not as in its settings
 
 
 def is_place(folder: Path) -> bool:
@@ -100,15 +110,25 @@ def read_place(folder: Path) -> Place:
     """What the directory of a seat says.  Raises :class:`SettingsError` for a damaged one."""
     try:
         seat = json.loads(_text(folder / _SEAT))
-        shard, key, seeds = seat["shard"], seat["key"], seat["seeds"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        shard, key, seeds, listen = seat["shard"], seat["key"], seat["seeds"], seat.get("listen")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _damaged(folder / _SEAT) from None
     texts = isinstance(key, str) and isinstance(seeds, list) and all(type(s) is str for s in seeds)
-    if type(shard) is not int or not texts:
+    if type(shard) is not int or not texts or not isinstance(listen, str | None):
         raise _damaged(folder / _SEAT)
-    return Place(
-        folder / CONFIG, read_electorate(folder / _LIST), folder / key, shard, tuple(seeds)
-    )
+    electorate = read_electorate(folder / _LIST)
+    return Place(folder / CONFIG, electorate, folder / key, shard, tuple(seeds), listen)
+
+
+def keep_listen(folder: Path, listen: str) -> None:
+    """Have the seat's peer listen there from now on, as its settings do not say.
+
+    Others know it by that address: started again elsewhere, it would not be found.
+    Raises :class:`FailureError` when it cannot be written, leaving what was there.
+    """
+    seat = json.loads(_text(folder / _SEAT))
+    if seat.get("listen") != listen:
+        rewrite_private(folder / _SEAT, json.dumps(seat | {"listen": listen}, indent=2) + "\n")
 
 
 def read_electorate(path: Path) -> Electorate:

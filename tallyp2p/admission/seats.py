@@ -19,7 +19,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +28,7 @@ from typing import Any
 from ..errors import FailureError, SettingsError
 from ..wire.keys import IDENTITY_TEXT, identity_from_text, identity_text
 from ..wire.seal import identity_of
+from .keyfile import rewrite_private
 
 __all__ = ["SEATS", "Chair", "State", "deal", "read_seats", "seats_text", "take_spares"]
 
@@ -140,7 +141,7 @@ def take_spares(folder: Path, count: int) -> list[Chair]:
                 "to a new run, with --spare for those who may come later"
             )
         kept = [given(chair) if chair in taken else chair for chair in chairs]
-        _replace(folder / SEATS, seats_text(kept))
+        rewrite_private(folder / SEATS, seats_text(kept))
         return taken
 
 
@@ -159,19 +160,3 @@ def _alone(folder: Path) -> Iterator[None]:
         raise FailureError(f"cannot change {folder}: {error.strerror}") from None
     finally:
         os.close(file)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put `text` at `path`, mode 0600, whole or not at all, and on the disk."""
-    beside = path.with_name(path.name + ".part")
-    try:
-        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(file, "w", encoding="utf-8") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(file)
-        os.replace(beside, path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise FailureError(f"cannot write {path}: {error.strerror}; free some space") from None

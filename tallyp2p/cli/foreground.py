@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..assemble import (
-    OPEN_RUN,
     Member,
     Seat,
     build,
@@ -35,6 +34,7 @@ from ..reporting.table import percent, printable, size
 from ..runtime.discovery import check_lan
 from ..runtime.files import allow_files
 from ..runtime.node import Progress, Trouble
+from ..runtime.reaching import wider
 from ..tracing.recording import TraceFile
 from .errors import DONE, INTERRUPTED
 from .former import read_former, remember
@@ -81,6 +81,7 @@ class Foreground:
     key: Path | None = None  # the file of the identity's secret key
     electorate: Electorate | None = None  # who may take part, where the run has a list
     seated: bool = False  # run_dir is a seat's, with all that this peer needs, to be started anew
+    moved: bool = False  # where it listens is new to the seat, and to be kept there
     former: bool = False  # run_dir was written by the peer that this one is again
     open_run: bool = False  # let anybody vote who can reach this peer
     _told_at: float = 0.0
@@ -95,9 +96,7 @@ class Foreground:
         encrypt = will_encrypt(
             self.profile, self.seeds, encrypt=self.encrypt, insecure=self.insecure
         )
-        opened = check_open(
-            self.profile, self.profile.network.listen, self.open_run or self.insecure
-        )
+        check_open(self.profile, self.profile.network.listen, self.open_run or self.insecure)
         if self.lan:
             check_lan(self.profile.network.listen)
         allow_files(most_talked_to(self.profile))
@@ -107,16 +106,14 @@ class Foreground:
                 from ..admission.keyfile import held_key  # brings OpenSSL
 
                 secret = files.enter_context(held_key(self.key))
-            return self._live(self.seat(secret), encrypt, opened)
+            return self._live(self.seat(secret), encrypt)
 
-    def _live(self, seat: Seat, encrypt: bool, opened: bool) -> int:
+    def _live(self, seat: Seat, encrypt: bool) -> int:
         trace = None if self.trace is None else TraceFile(self.trace)
         if self.run_dir is not None and not (self.joining or self.seated or self.former):
             write_config(new_run_dir(self.run_dir), self.profile)
             remember(self.run_dir, seat, self.key, self.seeds)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(DONE))  # nobody knows us yet
-        if opened:
-            self.say(OPEN_RUN)
         self.say(f"reading shard {seat.index} of {self.profile.peers} ...")
         outcome = asyncio.run(
             live(
@@ -165,6 +162,7 @@ class Foreground:
 
     def _greet(self, member: Member) -> None:
         self._descriptor = member.run.descriptor
+        self._stay()
         self.say(
             f"peer {_short(member.author)} listens at {member.endpoint} "
             f"(run {member.run.run.hex()}, {member.rounds} rounds)"
@@ -177,6 +175,11 @@ class Foreground:
             self.say(f"joining the peers of {self.run_dir} ...")
         elif self.seeds:
             self.say(f"joining at {', '.join(self.seeds)} ...")
+            if instead := wider(self.profile.network.listen, self.seeds):
+                self.say(
+                    "WARNING: only this host can reach the address at which this peer listens: "
+                    f"add --listen {instead.replace('*', 'PORT')}"
+                )
         if self.lan:
             alone = member.endpoint.startswith(("tcp://127.", "tcp://[::1]"))
             where = "this host alone (see --listen)" if alone else "the local network"
@@ -184,6 +187,16 @@ class Foreground:
         elif not (self.joining or self.seeds):
             how = "tallyp2p join TOKEN" if self.seated else "tallyp2p peer"
             self.say(f"waiting to be joined:  {how} --seed {member.endpoint}")
+
+    def _stay(self) -> None:
+        """Have the seat's directory say where its peer listens, now that it could."""
+        if self.moved and self.run_dir is not None:
+            from ..admission.place import keep_listen
+
+            try:
+                keep_listen(self.run_dir, self.profile.network.listen)
+            except FailureError as error:
+                self.say(f"WARNING: {error}; start this peer with the same --listen again")
 
     def observe(self, told: Notice | Progress | Trouble) -> None:
         """Say what the machine tells, progress at most every two seconds."""

@@ -24,7 +24,8 @@ __all__ = ["peer"]
     "--listen",
     metavar="ADDRESS",
     help="Where other peers reach this one: tcp://HOST:PORT, with * for any free port, or "
-    "ipc://PATH.  [default: tcp://127.0.0.1:*]",
+    "ipc://PATH; tcp://0.0.0.0:PORT and tcp://[::]:PORT are all addresses of this host.  [default: "
+    "tcp://127.0.0.1:*, or tcp://0.0.0.0:* for an invited peer whose inviter is another host]",
 )
 @click.option(
     "--seed",
@@ -160,6 +161,7 @@ def peer(
       tallyp2p peer --run tallyp2p-runs/20260101-120000-default --shard 3/10
     """
     from ..admission.place import CONFIG, is_place, read_electorate, read_place
+    from ..runtime.reaching import wider
     from .foreground import Foreground
     from .former import read_former
     from .resuming import check_same, check_unfinished
@@ -201,19 +203,24 @@ def peer(
         raise click.UsageError("--key and --name both say which peer to be: give one of them")
     listed = None
     if place is not None:
+        check_unfinished(place.config.parent, place.shard)
         key, listed, seeds = place.key, place.electorate, (*seeds, *place.seeds)
     elif electorate is not None:
         listed = read_electorate(electorate)
+    told = listen or (None if place is None else place.listen)
     chosen = chosen_profile(
         profile,
         config,
         settings,
         {
-            "network.listen": listen,
+            "network.listen": told,
             "peers": None if shard is None else shard[1],
             "learning.assume_byzantine": assume_byzantine,
         },
     )
+    if place is not None and told is None and (all_of_them := wider(chosen.network.listen, seeds)):
+        # The run has a list of members and is encrypted: nobody else is let in there either.
+        chosen = replace(chosen, network=replace(chosen.network, listen=all_of_them))
     if listed is not None and not chosen.run.electorate:
         chosen = replace(chosen, run=replace(chosen.run, electorate=listed.digest))
     if resume is not None:
@@ -237,6 +244,7 @@ def peer(
         key=key,
         electorate=listed,
         seated=seated,
+        moved=seated and listen is not None,
         former=resume is not None,
         open_run=open_run,
         say=lambda line: click.echo(line),

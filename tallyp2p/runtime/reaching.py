@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from ..errors import SettingsError
 
-__all__ = ["everywhere", "reached_at"]
+__all__ = ["everywhere", "reached_at", "wider"]
 
 _ALL = {"*": socket.AF_INET, "0.0.0.0": socket.AF_INET, "[::]": socket.AF_INET6}
 _FAR = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}  # nobody's: for the route
@@ -30,12 +30,15 @@ def reached_at(listen: str, seeds: Iterable[str] = ()) -> str:
     """The host part of the endpoint to be told to others, of a peer that listens `everywhere`.
 
     From where packets to the first seed on another host leave; else to any other network; else
-    the only address that this host has; else loopback.  Raises :class:`SettingsError` where
-    several addresses are as good.
+    the only address that this host has; else loopback.  For 0.0.0.0 that is one of IPv4, whatever
+    the seeds are: nobody listens on another.  Raises :class:`SettingsError` where several
+    addresses are as good.
     """
     family = _ALL[_host(listen)]
     hosts = [_host(seed).strip("[]") for seed in seeds if seed.startswith("tcp://")]
     for towards in (*filter(_elsewhere, hosts), _FAR[family]):
+        if family == socket.AF_INET and ":" in towards:
+            continue
         if found := _leaves(towards):
             return found
     own = sorted(set(_interfaces()))
@@ -45,6 +48,23 @@ def reached_at(listen: str, seeds: Iterable[str] = ()) -> str:
             f"{', '.join(own)}: name one, as in --listen tcp://{own[0]}:*"
         )
     return own[0] if own else "127.0.0.1"
+
+
+def wider(listen: str, seeds: Iterable[str]) -> str | None:
+    """Where to listen instead, if a seed's host cannot reach this one; None if nothing says so.
+
+    That is: `listen` is on loopback, and the number of a seed is not one of this host's.
+    """
+    try:
+        if not ipaddress.ip_address(_host(listen).strip("[]")).is_loopback:
+            return None
+    except ValueError:  # ipc, or nothing that can be listened on
+        return None
+    for seed in seeds:
+        towards = _host(seed).strip("[]")
+        if _elsewhere(towards) and (_leaves(towards) or "").strip("[]") != towards:
+            return "tcp://[::]:*" if ":" in towards else "tcp://0.0.0.0:*"
+    return None
 
 
 def _host(endpoint: str) -> str:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tallyp2p.admission import keyfile, place
 from tallyp2p.admission.keyfile import make_key, read_key
-from tallyp2p.admission.place import is_place, read_electorate, read_place, write_place
+from tallyp2p.admission.place import (
+    is_place,
+    keep_listen,
+    read_electorate,
+    read_place,
+    write_place,
+)
 from tallyp2p.errors import FailureError, SettingsError
 from tallyp2p.profiles import load
 from tests.admission.test_invitation import LISTED, SECRETS, SEEDS, invited
@@ -24,6 +31,20 @@ def test_what_was_written_is_read_and_for_its_owner_alone(tmp_path: Path) -> Non
     assert load(made.config) == invited(2).profile
     assert stat.S_IMODE((tmp_path / "a" / "seat").stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in made.key.parent.iterdir()} == {0o600}
+
+
+def test_where_its_peer_listened_is_kept_and_nothing_else_changes(tmp_path: Path) -> None:
+    made = write_place(tmp_path / "seat", invited())
+    assert made.listen is None
+    for listen in ("tcp://192.0.2.7:7000", "tcp://[fd00::7]:*"):
+        keep_listen(tmp_path / "seat", listen)
+        assert read_place(tmp_path / "seat") == replace(made, listen=listen)
+    assert stat.S_IMODE((tmp_path / "seat" / "seat.json").stat().st_mode) == 0o600
+    (tmp_path / "seat" / "seat.json").write_text(
+        '{"shard": 1, "key": "k", "seeds": [], "listen": 7}'
+    )
+    with pytest.raises(SettingsError, match="is damaged"):
+        read_place(tmp_path / "seat")
 
 
 def test_the_list_is_the_text_that_the_run_names(tmp_path: Path) -> None:

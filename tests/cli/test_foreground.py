@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from tallyp2p.assemble import Seat, named_seat, shard_seat
+from tallyp2p.assemble import Member, Seat, named_seat, shard_seat
 from tallyp2p.cli.foreground import Foreground
 from tallyp2p.errors import SettingsError
 from tallyp2p.gossip.events import MemberChanged, Refused
@@ -16,6 +17,8 @@ from tallyp2p.profiles import load
 from tallyp2p.runtime.node import Progress
 from tallyp2p.wire.electorate import Electorate
 from tallyp2p.wire.seal import identity_of
+
+RUN = SimpleNamespace(descriptor="", run=b"r" * 8)
 
 
 def foreground(said: list[str], **more: Any) -> Foreground:
@@ -70,6 +73,17 @@ def test_what_it_says() -> None:
         "another peer refused us: no?[2Jids",
         "round 20/20  2 alive  swarm 50.0%  alone 25.0%  sent 1.23 kB  received 1.23 kB",
     ]
+
+
+def test_who_cannot_be_reached_by_its_seed_is_told_so() -> None:
+    """It would be heard and never answered, and wait without a word."""
+    member = SimpleNamespace(
+        author=b"a" * 8, endpoint="tcp://127.0.0.1:5", rounds=8, resumed=None, run=RUN
+    )
+    for seed, warned in (("tcp://127.0.0.1:1", False), ("tcp://192.0.2.77:1", True)):
+        said: list[str] = []
+        foreground(said, seeds=(seed,))._greet(cast("Member", member))
+        assert said[-1].endswith("add --listen tcp://0.0.0.0:PORT") is warned
 
 
 def test_a_run_with_a_list_is_for_peers_with_keys() -> None:

@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tallyp2p.admission.keyfile import held_key, make_key
+from tallyp2p.cli.join import join
+from tallyp2p.profiles import Profile
 from tallyp2p.wire.keys import identity_text
 
 PROGRAM = [sys.executable, "-u", "-m", "tallyp2p.cli"]
@@ -102,20 +105,47 @@ def test_killed_and_started_again_the_same_directory_is_the_same_peer(tmp_path: 
     with start("peer", "--run", "run", cwd=tmp_path) as first:
         seed = endpoint(first)
         assert "#" in seed
-        again = ["join", "--token-file", "token", "--out", "seat", "--seed", seed]
-        with start(*again, cwd=tmp_path) as second:
+        seat = ["join", "--token-file", "token", "--out", "seat", "--seed", seed]
+        with start(*seat, "--listen", "tcp://127.0.0.2:*", cwd=tmp_path) as second:
             own = endpoint(second)
             assert second.stdout is not None
             assert any("round 8/80" in line for line in second.stdout)
             first.send_signal(signal.SIGSTOP)  # it does not go on alone meanwhile
             second.kill()
-        with start(*again, cwd=tmp_path) as third:
-            assert endpoint(third).partition("#")[2] == own.partition("#")[2]
+        with start("peer", "--run", "seat", "--seed", seed, cwd=tmp_path) as third:
+            again = endpoint(third)  # as the same peer, at the same address
+            assert again.startswith("tcp://127.0.0.2:") and again[-44:] == own[-44:]
             first.send_signal(signal.SIGCONT)
             text, _ = third.communicate(timeout=100)
         whole, _ = first.communicate(timeout=100)
     assert (first.returncode, third.returncode) == (0, 0), whole + text
     assert "was started again" in whole and "round 80/80  2 alive" in text
+    for words in (["peer", "--run", "seat"], ["peer", "--resume", "seat"], seat):
+        done = run(*words, cwd=tmp_path)
+        assert done.returncode == 2 and "seat is finished" in done.stderr, done
+
+
+def test_one_string_is_enough_for_a_host_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On loopback no inviter on another host could answer."""
+    heard: list[str] = []
+
+    class Told:
+        def __init__(self, profile: Profile, **more: object) -> None:
+            heard.append(profile.network.listen)
+
+        def run(self) -> int:
+            return 0
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tallyp2p.cli.foreground.Foreground", Told)
+    address = "tcp://192.0.2.77:7000"  # nobody's
+    (far,) = tokens("far", "--listen", address, cwd=tmp_path)
+    (near,) = tokens("near", "--listen", "tcp://127.0.0.1:7000", cwd=tmp_path)
+    for token, more in ((far, []), (near, []), (far, ["--listen", "tcp://127.0.0.3:*"])):
+        assert CliRunner().invoke(join, ["-", "--out", token[-4:], *more], token).exit_code == 0
+    assert heard == ["tcp://0.0.0.0:*", "tcp://127.0.0.1:*", "tcp://127.0.0.3:*"]
 
 
 def test_a_token_does_not_stay_among_the_arguments(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tallyp2p.errors import SettingsError
 from tallyp2p.runtime import reaching
 from tallyp2p.runtime.meter import Meter
-from tallyp2p.runtime.reaching import everywhere, reached_at
+from tallyp2p.runtime.reaching import everywhere, reached_at, wider
 from tallyp2p.runtime.transport import Transport
 
 
@@ -34,6 +34,28 @@ def test_the_way_to_a_seed_decides_before_the_way_out(monkeypatch: pytest.Monkey
         == "10.9.0.1"
     )
     assert reached_at("tcp://0.0.0.0:7000", ["tcp://somewhere.local:7000"]) == "172.17.0.2"
+
+
+def test_where_ipv4_is_listened_on_no_seed_of_ipv6_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others would be told an address that nobody listens on; [::] hears both kinds."""
+    routes = {"fd00::7": "[fd00::1]", "192.0.2.1": "172.17.0.2", "10.9.0.7": "10.9.0.1"}
+    monkeypatch.setattr(reaching, "_leaves", routed(routes))
+    six, four = "tcp://[fd00::7]:7000#x", "tcp://10.9.0.7:7000"
+    assert reached_at("tcp://0.0.0.0:7000", [six]) == "172.17.0.2"
+    assert reached_at("tcp://*:7000", [six, four]) == "10.9.0.1"
+    assert reached_at("tcp://[::]:7000", [six]) == "[fd00::1]"
+    assert reached_at("tcp://[::]:7000", [four]) == "10.9.0.1"
+
+
+def test_loopback_does_not_do_for_seeds_of_other_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {"10.9.0.1": "10.9.0.1", "fd00::1": "[fd00::1]", "10.9.0.7": "10.9.0.1"}
+    monkeypatch.setattr(reaching, "_leaves", routed(own))
+    near = ["tcp://127.0.0.1:1", "ipc:///tmp/a", "tcp://b.local:1", "tcp://10.9.0.1:1"]
+    assert wider("tcp://127.0.0.1:*", [*near, "tcp://[fd00::1]:1#x"]) is None
+    assert wider("tcp://127.0.0.1:*", [*near, "tcp://10.9.0.7:1#x"]) == "tcp://0.0.0.0:*"
+    assert wider("tcp://[::1]:*", ["tcp://[fd00::7]:1"]) == "tcp://[::]:*"
+    for listen in ("tcp://0.0.0.0:*", "tcp://10.9.0.1:7000", "tcp://[::]:*", "ipc:///tmp/b"):
+        assert wider(listen, ["tcp://10.9.0.7:1"]) is None
 
 
 def test_without_a_way_out_the_only_address_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
