@@ -20,6 +20,8 @@ from .spreading import Routes
 
 __all__ = ["Everybody"]
 
+_KNOCKS = 128  # lines on which nobody has answered, beyond which others' word opens no more
+
 
 class Everybody:
     """Who is told of whom, and who is dialled."""
@@ -62,6 +64,8 @@ class Everybody:
             and (member.left or now < member.silent_since + self._timing.gone_after)
         }
         for endpoint in strange:
+            if self._contacts.unanswered() >= _KNOCKS:
+                return  # its sender will name the rest again, as rosters differ
             if endpoint not in gone:
                 self._contacts.dial(endpoint, round, now)
 

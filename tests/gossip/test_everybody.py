@@ -100,3 +100,17 @@ def test_of_many_that_are_absent_one_is_looked_for_at_a_time() -> None:
         silent(here, name, 100.0)
     at = looks(here, 100.0, 400.0)
     assert len(at) >= 6 and all(b - a >= 5.0 for a, b in zip(at, at[1:], strict=False))
+
+
+def test_no_ones_word_makes_a_peer_knock_at_a_thousand_doors() -> None:
+    """CONTACT-9: each costs files and memory, and where nobody answers they would stay."""
+    here = bench()
+    here.hello(1)
+    for first in range(100, 1100, 64):
+        named = tuple(endpoint(name) for name in range(first, first + 64))
+        here.circle.on_peers(author(1), Peers(named), 0, 2.0)
+    assert here.contacts.unanswered() == 128
+    here.take()
+    here.hello(100)
+    here.circle.on_peers(author(1), Peers((endpoint(2000),)), 0, 3.0)
+    assert [e for e in here.take() if isinstance(e, Dial)] == [Dial(endpoint(2000))]

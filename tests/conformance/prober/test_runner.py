@@ -38,7 +38,8 @@ async def test_a_sound_peer_passes_what_broken_ones_fail(run: RunParameters) -> 
         quick = {id for id in quick if id.startswith(("handshake", "repair", "malformed"))}
     found = await judge(Peer(run=run), *sorted(quick))
     assert not [(o.case.id, o.finding) for o in found.outcomes if o.verdict not in FINE]
-    assert found.count(Verdict.OK) > 0.8 * len(found.outcomes)
+    judged = len(found.outcomes) - found.count(Verdict.NOT_JUDGED)  # some are for encrypted peers
+    assert judged > 1 and found.count(Verdict.OK) > 0.8 * judged
 
 
 @pytest.mark.slow

@@ -1,0 +1,8 @@
+"""What holds for all tests."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("no clock", deadline=None)  # a busy host is no finding
+settings.load_profile("no clock")
