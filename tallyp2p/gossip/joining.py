@@ -34,7 +34,7 @@ class Joining:
         self._answered_at: float | None = None  # first HELLO from anybody
         self._answers: dict[bytes, int] = {}  # identity -> newest round that it named, or 0
         self._hoped = False  # it began as part of a new swarm
-        self._held: int | None = None  # newest own ballot that anybody holds
+        self._holds: dict[bytes, int] = {}  # identity -> newest own ballot that it says it holds
         self._resumed: Resumed | None = None  # what the disk knew, while that is to be believed
         self._listens: float | None = None  # until when others may say that it is not
 
@@ -66,12 +66,13 @@ class Joining:
         self._note(hello, acquainted)
         if self.start == 0 and self._hoped and self._swarm_round() and not self.resumes:
             self.start, self.fresh = None, False  # it is running: not as fresh as we thought
-        if hello.held is not None:
-            self._held = max(hello.held, -1 if self._held is None else self._held)
-            if self._resumed is not None and self._held > self._resumed.newest:
+        if hello.held is not None and hello.identity in self._answers:
+            self._holds[hello.identity] = max(hello.held, self._holds.get(hello.identity, -1))
+            held = self._held()
+            if self._resumed is not None and held > self._resumed.newest:
                 # The disk has forgotten a ballot: it may not vote there again.
                 self._resumed = self._listens = None
-            if self.start is not None and self.start <= self._held and not self.resumes:
+            if self.start is not None and self.start <= held and not self.resumes:
                 self.start = None
         if self.start and not self.resumes and self._first() < self.start - self._span:
             self.start = None  # more answers show that it was too far ahead: nobody would come
@@ -83,6 +84,16 @@ class Joining:
             return
         if not (acquainted and self._hoped):
             self._answers[hello.identity] = max(hello.round or 0, known or 0)
+
+    def _held(self) -> int:
+        """The newest own ballot that anybody holds, -1 for none.  Of three or more that answered
+        nobody is believed alone, unless it can be true: the swarm has come that far."""
+        *others, newest = sorted(self._holds.values()) or (-1,)
+        swarm = self._swarm_round()
+        there = swarm > 0 and newest <= swarm + _NOTICE * self._span
+        if there or len(self._answers) < _ENOUGH:
+            return newest
+        return max(others, default=-1)
 
     def _swarm_round(self) -> int:
         """The round in which the swarm is, or 0 if it has not begun: the upper median of what
@@ -111,9 +122,7 @@ class Joining:
         start = 0
         if swarm := self._swarm_round():
             start = swarm // self._span * self._span + _NOTICE * self._span
-        if self._held is not None:
-            start = max(start, (self._held // self._span + 1) * self._span)
-        return start
+        return max(start, (self._held() // self._span + 1) * self._span)
 
     @property
     def past_the_end(self) -> bool:

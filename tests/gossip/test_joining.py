@@ -214,3 +214,30 @@ def test_who_goes_on_hears_more_than_the_first_answer() -> None:
     whole.hear(hello(round=40, held=8, name=1), 5.0)
     assert whole.needs(6.0, 40) == 2 and whole.resumes
     assert whole.wake_at() == 60.0, "no tick is wanted for what is past"
+
+
+def test_one_that_lies_about_what_it_holds_sends_nobody_away() -> None:
+    """JOIN-2, JOIN-3: it says that it has a ballot of the run's last round."""
+    for first in (0, 4):
+        late, new = joining(), joining()
+        late.begin(0.0, fresh=False)
+        new.begin(0.0, fresh=True)
+        for name in range(5):
+            lie = 559 if name == first else None
+            late.hear(hello(round=40, held=lie, name=name), 1.0)
+            new.hear(hello(held=lie, name=name), 1.0)
+        assert late.decide(1.5, complete=True) and late.start == 56
+        assert new.start == 0 or (new.decide(1.5, complete=True) and new.start == 0)
+
+
+def test_two_that_hold_the_same_ballot_are_believed_and_one_that_can_be_right() -> None:
+    """JOIN-2.  A swarm that starts again names no round, and knows what it has heard."""
+    lost, late = joining(), joining()
+    lost.begin(0.0, fresh=False)
+    late.begin(0.0, fresh=False)
+    for name, held in enumerate((None, 96, 96, None)):
+        lost.hear(hello(held=held, name=name), 1.0)
+    assert lost.decide(1.5, complete=True) and lost.start == 104
+    for name, held in enumerate((None, 56, None)):
+        late.hear(hello(round=40, held=held, name=name), 1.0)
+    assert late.decide(1.5, complete=True) and late.start == 64
