@@ -53,6 +53,19 @@ def _all_made(history: History, peers: Iterable[int], rounds: int) -> float:
     return sum(len(wanted - set(history.of(peer)[0].elections())) for peer in peers)
 
 
+def _twice(history: History) -> Row:
+    """How often somebody cast two ballots for a round; who, and when, on standard error."""
+    found = history.equivocations()
+    for author, round in found:
+        for life in history.lives:
+            for at, ballot in life.ballots():
+                if (ballot.author, ballot.round) == (author, round):
+                    who = f"{author.hex()} for round {round}"
+                    where = f"in life {life.life} of peer {life.peer} at {at:.2f}"
+                    print(f"{who}: {ballot.votes.hex()} {where}", file=sys.stderr)
+    return "two ballots of one author for a round", len(found), "", "0"
+
+
 def lossy(nursery: Nursery, folder: Path, peers: int, scale: float) -> Iterable[Row]:
     """A tenth of all packets is lost from before the first is sent."""
     rounds = max(20, int(80 * scale))
@@ -74,7 +87,7 @@ def lossy(nursery: Nursery, folder: Path, peers: int, scale: float) -> Iterable[
     late = history.lacking(everybody, within=10 * _GOSSIP)
     yield "ballots not everywhere within 10 rounds of gossip", len(late), "", "0"
     yield "until a ballot was everywhere, most", history.worst(everybody) / _GOSSIP, "rounds", "10"
-    yield "two ballots of one author for a round", len(history.equivocations()), "", "0"
+    yield _twice(history)
 
 
 def killed(nursery: Nursery, folder: Path, peers: int, scale: float) -> Iterable[Row]:
@@ -96,7 +109,7 @@ def killed(nursery: Nursery, folder: Path, peers: int, scale: float) -> Iterable
         history = field.history()
     yield "rounds that a survivor did not close", _all_made(history, rest, rounds), "", "0"
     yield "longest wait for a close, survivors", max(history.waits(rest)), "s", f"{_DEADLINE:g}"
-    yield "two ballots of one author for a round", len(history.equivocations()), "", "0"
+    yield _twice(history)
     equal = _equal_from(history, range(peers), again) / _GOSSIP
     yield "from the restart until all count equal tallies", equal, "rounds", "10"
 
@@ -126,7 +139,7 @@ def parted(nursery: Nursery, folder: Path, peers: int, scale: float) -> Iterable
     yield "until a ballot was everywhere after, most", worst, "rounds", "10"
     equal = _equal_from(history, range(peers), healed) / _GOSSIP
     yield "from the healing until all count equal tallies", equal, "rounds", "10"
-    yield "two ballots of one author for a round", len(history.equivocations()), "", "0"
+    yield _twice(history)
 
 
 _GOALS: dict[str, Callable[[Nursery, Path, int, float], Iterable[Row]]] = {
@@ -142,6 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("goals", nargs="*", metavar="GOAL", help=f"of: {', '.join(_GOALS)}")
     parser.add_argument("--peers", type=int, default=16)
     parser.add_argument("--quick", action="store_true", help="a fourth of the time")
+    parser.add_argument(
+        "--keep", type=Path, help="keep logs and traces of all peers in this folder"
+    )
     parser.add_argument("--out", type=Path, help="also write the figures to this file, as JSON")
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.goals) - set(_GOALS):
@@ -151,12 +167,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     rows: list[Row] = []
     nursery = Nursery()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as passing:
+        folder = chosen.keep or Path(passing)
         for name in chosen.goals or _GOALS:
             print(f"{name}: {_GOALS[name].__doc__}", file=sys.stderr, flush=True)
-            goal = _GOALS[name](
-                nursery, Path(folder) / name, chosen.peers, 0.25 if chosen.quick else 1
-            )
+            goal = _GOALS[name](nursery, folder / name, chosen.peers, 0.25 if chosen.quick else 1)
             rows += ((f"{name}: {what}", value, unit, least) for what, value, unit, least in goal)
     nursery.end()
     report("faults", rows, chosen.out, peers=chosen.peers)
