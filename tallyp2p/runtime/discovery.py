@@ -112,7 +112,8 @@ class Rumours:
     """Which announced endpoints are worth dialling: those of this run, on this link, not too many.
 
     `clock` gives seconds that never go back; `listed`: the keys of all members, as endpoints
-    name them, where the run has such a list: then no flood of others' hides a member's.
+    name them, where the run has such a list: then who floods hides a member only by announcing
+    that one's own key, and has to for each member.
     """
 
     def __init__(
