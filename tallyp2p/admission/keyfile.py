@@ -118,7 +118,8 @@ def rewrite_private(path: Path, text: str) -> None:
     """
     beside = path.with_name(path.name + ".part")
     try:
-        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        beside.unlink(missing_ok=True)  # of a crash, or anybody's: of any mode, leading anywhere
+        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(file, "w", encoding="utf-8") as opened:
             opened.write(text)
             opened.flush()

@@ -62,6 +62,19 @@ def test_a_seat_is_given_once_and_its_secret_is_gone_from_the_disk(
         take_spares(tmp_path, 1)
 
 
+def test_what_lies_where_it_is_written_first_makes_no_secret_readable(
+    dealt: list[Chair], tmp_path: Path
+) -> None:
+    part, elsewhere = tmp_path / (SEATS + ".part"), tmp_path / "elsewhere"
+    part.touch(0o644)
+    take_spares(tmp_path, 1)
+    assert stat.S_IMODE((tmp_path / SEATS).stat().st_mode) == 0o600
+    elsewhere.touch()
+    part.symlink_to(elsewhere)
+    take_spares(tmp_path, 1)
+    assert not elsewhere.read_bytes() and not (tmp_path / SEATS).is_symlink()
+
+
 def test_a_disk_that_refuses_gives_nothing(
     dealt: list[Chair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
