@@ -207,7 +207,7 @@ class Foreground:
                 self._told_at = now
                 self.say(self._state(told))
         elif isinstance(told, Trouble):
-            self.say(f"WARNING: {told.text}")
+            pass  # it stands in the log, which a terminal shows
         elif isinstance(told, MemberChanged):
             what = _CAUSES.get((told.state, told.cause), told.state)
             self.say(f"peer {_short(told.author)} {what}")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from ..wire.electorate import Electorate
 
 __all__ = ["Outcome", "RENDEZVOUS", "live", "serve"]
+
+_log = logging.getLogger(__name__)
 
 RENDEZVOUS = "rendezvous"  # directory of the run directory
 
@@ -118,6 +121,7 @@ async def live(
             writer = files.enter_context(closing(_writer(run_dir, seat.index, recalled)))
         watchers = [*observers, *([] if writer is None else [_recorder(writer)])]
         for text in () if recalled is None else recalled.said:
+            _log.warning("%s", text)
             for watcher in watchers:
                 watcher(Trouble(text))
         member = assemble(

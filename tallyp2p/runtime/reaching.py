@@ -53,15 +53,21 @@ def reached_at(listen: str, seeds: Iterable[str] = ()) -> str:
 def wider(listen: str, seeds: Iterable[str]) -> str | None:
     """Where to listen instead, if a seed's host cannot reach this one; None if nothing says so.
 
-    That is: `listen` is on loopback, and the number of a seed is not one of this host's.
+    That is: `listen` is on loopback, and the number or name of a seed is not this host's own.
+    A name is not looked up: it may be known only later.
     """
     try:
         if not ipaddress.ip_address(_host(listen).strip("[]")).is_loopback:
             return None
     except ValueError:  # ipc, or nothing that can be listened on
         return None
+    own_names = {"localhost", "*", socket.gethostname()}
     for seed in seeds:
+        if not seed.startswith("tcp://"):
+            continue
         towards = _host(seed).strip("[]")
+        if not _is_number(towards) and towards not in own_names:
+            return "tcp://0.0.0.0:*"
         if _elsewhere(towards) and (_leaves(towards) or "").strip("[]") != towards:
             return "tcp://[::]:*" if ":" in towards else "tcp://0.0.0.0:*"
     return None
@@ -69,6 +75,14 @@ def wider(listen: str, seeds: Iterable[str]) -> str | None:
 
 def _host(endpoint: str) -> str:
     return endpoint.removeprefix("tcp://").rpartition(":")[0]
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _elsewhere(host: str) -> bool:

@@ -14,7 +14,7 @@ from tallyp2p.cli.foreground import Foreground
 from tallyp2p.errors import SettingsError
 from tallyp2p.gossip.events import MemberChanged, Refused
 from tallyp2p.profiles import load
-from tallyp2p.runtime.node import Progress
+from tallyp2p.runtime.node import Progress, Trouble
 from tallyp2p.wire.electorate import Electorate
 from tallyp2p.wire.seal import identity_of
 
@@ -63,6 +63,7 @@ def test_what_it_says() -> None:
     peer.observe(Refused(13, "it runs with other settings\nclasses=10\n"))
     for _ in range(3):
         peer.observe(Refused(34, "no\x1b[2Jids", by_them=True))
+    peer.observe(Trouble("the disk is full"))  # in the log already: not twice
     counted = {way: {"total": {"wire": 1234}} for way in ("sent", "received")}
     progress = Progress(16, {"accuracy": 0.5, "alone": 0.25}, counted, alive=2, suspect=0)
     peer.observe(progress)

@@ -50,9 +50,11 @@ def test_where_ipv4_is_listened_on_no_seed_of_ipv6_decides(monkeypatch: pytest.M
 def test_loopback_does_not_do_for_seeds_of_other_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     own = {"10.9.0.1": "10.9.0.1", "fd00::1": "[fd00::1]", "10.9.0.7": "10.9.0.1"}
     monkeypatch.setattr(reaching, "_leaves", routed(own))
-    near = ["tcp://127.0.0.1:1", "ipc:///tmp/a", "tcp://b.local:1", "tcp://10.9.0.1:1"]
+    names = [f"tcp://{name}:1" for name in ("localhost", socket.gethostname())]
+    near = ["tcp://127.0.0.1:1", "ipc:///tmp/a", "tcp://10.9.0.1:1", *names]
     assert wider("tcp://127.0.0.1:*", [*near, "tcp://[fd00::1]:1#x"]) is None
     assert wider("tcp://127.0.0.1:*", [*near, "tcp://10.9.0.7:1#x"]) == "tcp://0.0.0.0:*"
+    assert wider("tcp://127.0.0.1:*", [*near, "tcp://b.local:1#x"]) == "tcp://0.0.0.0:*"
     assert wider("tcp://[::1]:*", ["tcp://[fd00::7]:1"]) == "tcp://[::]:*"
     for listen in ("tcp://0.0.0.0:*", "tcp://10.9.0.1:7000", "tcp://[::]:*", "ipc:///tmp/b"):
         assert wider(listen, ["tcp://10.9.0.7:1"]) is None
