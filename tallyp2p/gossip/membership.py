@@ -121,6 +121,11 @@ class Membership:
         alive = [m for m in self.present() if m.state is State.ALIVE]
         return self._random.choice(alive) if alive else None
 
+    def heard_since(self, author: bytes, moment: float) -> bool:
+        """Whether anything came from `author` after `moment`."""
+        member = self._members.get(author)
+        return member is not None and member.heard_at > moment
+
     def has_left(self, author: bytes) -> bool:
         """Whether `author` said BYE and has not said HELLO since."""
         member = self._members.get(author)

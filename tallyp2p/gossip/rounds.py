@@ -62,6 +62,7 @@ class Ask:
     at: float
     pause: float
     promised: bool = False  # asked, it said that it is not there yet
+    asked_at: float = inf  # when it was asked last, or the round was opened
 
 
 @dataclass(slots=True)
@@ -121,7 +122,7 @@ class Rounds:
         waiting.left, waiting.witness = list(drawn), 0
         asked = waiting.asks.keys() & set(before)  # who was let go meanwhile is asked anew
         new = [a for a in self._holding(self.round) if a not in asked]
-        waiting.asks |= {a: Ask(now + patience, patience) for a in new}
+        waiting.asks |= {a: Ask(now + patience, patience, asked_at=now) for a in new}
         return new
 
     def settled(self) -> tuple[set[bytes], set[bytes]]:
@@ -199,13 +200,20 @@ class Rounds:
             for author in self._holding(round):
                 ask = waiting.asks.get(author)
                 if ask is None:
-                    ask = waiting.asks[author] = Ask(self.opened_at + patience, patience)
+                    ask = waiting.asks[author] = Ask(
+                        self.opened_at + patience, patience, asked_at=self.opened_at
+                    )
                 asks.append((author, round, ask))
         if all(ask.at > now for _, _, ask in asks):
             return []
         due = [entry for entry in asks if entry[2].at <= now + _TOGETHER * patience]
-        for _, _, ask in due:
-            ask.at, ask.promised = now + patience, False
+        for author, round, ask in due:
+            # An author that is heard, but has not answered this, has a thin line or much to do:
+            # to ask on would make that worse.  (One that answers is put off by `decline`.)
+            heard = self._membership.heard_since(author, ask.asked_at)
+            if heard and author not in self._waiting[round].beyond:
+                ask.pause = min(2 * ask.pause, _SLOWEST_ASK * patience)
+            ask.at, ask.asked_at, ask.promised = now + ask.pause, now, False
         return [(author, round) for author, round, _ in due]
 
     def lacking(self) -> list[tuple[bytes, int]]:

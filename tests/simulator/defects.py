@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,7 @@ def _forgotten_ballot(patch: pytest.MonkeyPatch) -> None:
         return crash(self, peer, noticed=noticed, disk=False)
 
     def deaf(self: Joining, hello: Any, now: float, **more: Any) -> None:
-        hear(self, hello, now, **more)
-        self._held = None
+        hear(self, replace(hello, held=None), now, **more)
 
     patch.setattr(World, "crash", forget)
     patch.setattr(Joining, "hear", deaf)
