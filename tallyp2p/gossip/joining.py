@@ -32,6 +32,7 @@ class Joining:
         self.fresh = False  # all endpoints come from outside; nobody need pass them on
         self._since = 0.0
         self._answered_at: float | None = None  # first HELLO from anybody
+        self._named = False  # an answer named a round above 0
         self._answers: dict[bytes, int] = {}  # identity -> newest round that it named, or 0
         self._hoped = False  # it began as part of a new swarm
         self._holds: dict[bytes, int] = {}  # identity -> newest own ballot that it says it holds
@@ -84,6 +85,7 @@ class Joining:
             return
         if not (acquainted and self._hoped):
             self._answers[hello.identity] = max(hello.round or 0, known or 0)
+            self._named |= bool(hello.round)
 
     def _held(self) -> int:
         """The newest own ballot that anybody holds, -1 for none.  Of three or more that answered
@@ -102,6 +104,8 @@ class Joining:
         Joiners that know nothing yet do not count, but for a peer that came as part of a new
         swarm: if most of its others know of none either, it is one.
         """
+        if not self._named:  # as at the start of most swarms, and asked at every HELLO
+            return 0
         said = sorted(round for round in self._answers.values() if round or self._hoped)
         return said[len(said) // 2] if said else 0
 
