@@ -324,8 +324,9 @@ class Membership:
         return changes
 
     def next_to_probe(self, among: list[Member], before: float) -> Member | None:
-        """One of the members `among` not heard since `before`: each once a pass, in random
-        order."""
+        """One of `among` not heard since `before`: each once a pass, in random order."""
+        if all(m.heard_at > before for m in among):  # as mostly
+            return None
         for _ in range(2):  # what is left of this pass, then at most one whole new one
             while self._turn:
                 member = self._members.get(self._turn.pop())
@@ -333,7 +334,7 @@ class Membership:
                     continue
                 if member.heard_at <= before:
                     return member
-            self._turn = [m.author for m in among if m.heard_at <= before]
+            self._turn = [m.author for m in among]
             self._random.shuffle(self._turn)
         return None
 
