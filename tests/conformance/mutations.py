@@ -45,6 +45,7 @@ EQUIVALENT: dict[str, str] = {
     ),
     "wire.vote VoteCodec._decode_parts: does not refuse LENGTH, "
     "'the frame ends within its author or signature'": "then less than no votes are left",
+    "wire.seal Sealer.check: len(self._good) > _REMEMBERED": "one signature more is remembered",
     "wire.seal Sealer.speaker: without: self._key is not None": (
         "without a key the own author is that of an empty identity, which nobody has"
     ),
