@@ -102,6 +102,8 @@ class Watch:
                 if interrupts:
                     launcher.terminate(_GRACE)
             codes = launcher.poll()
+        # Once more from the beginning: who went on from its disk has cut off what it made anew.
+        reader = RunReader(run_dir, self.profile.peers).drain()
         summary = summarise(reader, command=self.command, seconds=time.monotonic() - began)
         view.finish(summary)
         unwritten = keep(run_dir, reader, summary)
