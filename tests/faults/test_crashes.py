@@ -31,7 +31,7 @@ def test_half_of_the_peers_die_and_one_returns(
     with ExitStack() as swarms:
         fields = [
             swarms.enter_context(
-                Field(nursery, tmp_path / phase, peers=5, rounds=40, settings=settings, pause=0.15)
+                Field(nursery, tmp_path / phase, peers=5, rounds=40, settings=settings, pause=0.4)
             )
             for phase in phases
         ]
