@@ -325,8 +325,8 @@ class Membership:
 
     def next_to_probe(self, among: list[Member], before: float) -> Member | None:
         """One of `among` not heard since `before`: each once a pass, in random order."""
-        if all(m.heard_at > before for m in among):  # as mostly
-            return None
+        if all(m.heard_at > before for m in among):  # who falls quiet next begins a new pass
+            self._turn = []
         for _ in range(2):  # what is left of this pass, then at most one whole new one
             while self._turn:
                 member = self._members.get(self._turn.pop())
