@@ -136,12 +136,14 @@ class Foreground:
 
     def seat(self, secret: bytes | None = None) -> Seat:
         """Which peer to be; `secret`: what is in the file of its key."""
-        if self.former and self.run_dir is not None and self.key is None:
+        shard = self.shard
+        if self.former and self.run_dir is not None:
             found = read_former(self.run_dir)
-            assert found.secret is not None
-            return replace(shard_seat(self.profile, found.shard), secret=found.secret)
+            shard = found.shard  # of another it would not find its journal, and vote anew
+            if found.secret is not None:
+                return replace(shard_seat(self.profile, shard), secret=found.secret)
         if secret is not None:
-            return key_seat(self.profile, secret, self.shard, self.electorate)
+            return key_seat(self.profile, secret, shard, self.electorate)
         if self.electorate is not None:
             raise SettingsError("--electorate goes with --key FILE: a list names its members' keys")
         check_listed(self.profile.run.electorate, None, b"")

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from tallyp2p.assemble import Member, Seat, named_seat, shard_seat
+from tallyp2p.assemble import Member, Seat, key_seat, named_seat, shard_seat
 from tallyp2p.cli.foreground import Foreground
+from tallyp2p.cli.former import remember
 from tallyp2p.errors import SettingsError
 from tallyp2p.gossip.events import MemberChanged, Refused
 from tallyp2p.profiles import load
@@ -40,6 +41,24 @@ def test_who_it_is() -> None:
     assert foreground([], shard=3).seat() == shard_seat(profile, 3)
     assert foreground([], name="anna", shard=3).seat() == named_seat(profile, "anna", 3)
     assert foreground([]).seat() != foreground([]).seat()
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_who_goes_on_is_who_it_was_on_the_shard_that_it_had(tmp_path: Path, keyed: bool) -> None:
+    """The directory of its journal is that of its shard, which no key knows."""
+    profile = load("default", {"rounds": 20, "run.seal": "ed25519"})
+    secret = bytes(range(32))
+    for shard in (0, 1):  # of one of the two its key would have it
+        seat = key_seat(profile, secret, shard)
+        remember(tmp_path / str(shard), seat, tmp_path / "key" if keyed else None)
+        again = foreground(
+            [],
+            profile=profile,
+            run_dir=tmp_path / str(shard),
+            former=True,
+            key=tmp_path / "key" if keyed else None,
+        )
+        assert again.seat(secret if keyed else None) == seat
 
 
 def test_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:

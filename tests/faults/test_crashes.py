@@ -87,7 +87,9 @@ def test_who_comes_back_where_nobody_tells_it_what_it_voted_votes_the_same(
     """
     settings = {**QUICK, "checkpoint.every": "4"}
     settings |= {"learning.lr": "0.05", "learning.kl_weight": "10", "run.probes": "64"}
-    with Field(nursery, tmp_path, peers=4, rounds=80, settings=settings, pause=0.2) as field:
+    with Field(
+        nursery, tmp_path, peers=4, rounds=80, settings=settings, pause=0.2, secure=True
+    ) as field:
         field.start([0, 1, 2])
         field.start([3], phase=Phase.COUNTED, ballots=7)
         field.until(lambda: field.dead([3]), 30, "the peer to die")
