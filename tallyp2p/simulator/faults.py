@@ -13,7 +13,7 @@ from .invariants import Watch
 from .links import Network
 from .spec import Churn, Crash, Freeze, Slow, Step, WorldSpec
 
-__all__ = ["Stage", "forgetful", "schedule"]
+__all__ = ["Stage", "drawn", "forgetful", "schedule"]
 
 _FOR_GOOD = 1e9  # seconds: an end beyond it never comes
 _SAYS = {Step.HELLO: Hello, Step.DIGEST: Digest, Step.WANT: Want}
@@ -30,6 +30,7 @@ class Stage(Protocol):
     peers: dict[int, Host]
     running: int
     pending: int
+    churned: list[tuple[float, int]]
 
     def chance(self, *words: object) -> Random: ...
 
@@ -45,6 +46,15 @@ def forgetful(spec: WorldSpec) -> frozenset[int]:
     if spec.churn.every and not spec.churn.disk:
         return frozenset(range(spec.peers))
     return frozenset(peer for part in spec.crashes if not part.disk for peer in part.peers)
+
+
+def drawn(stage: Stage) -> tuple[Crash, ...]:
+    """The crashes that churn has drawn so far, as if somebody had described each of them."""
+    churn = stage.spec.churn
+    return tuple(
+        Crash((peer,), at, churn.down, disk=churn.disk, noticed=churn.noticed)
+        for at, peer in stage.churned
+    )
 
 
 def schedule(stage: Stage) -> None:
@@ -124,6 +134,7 @@ def _churn(stage: Stage, churn: Churn, chance: Random) -> None:
     if len(there) > max(2, stage.spec.peers // 2):
         peer = chance.choice(there)
         if stage.crash(peer, noticed=churn.noticed, disk=churn.disk):
+            stage.churned.append((stage.clock.now, peer))
             stage.pending += 1
             stage.clock.after(churn.down, _restart, stage, peer, False)
     stage.clock.after(churn.every * (0.5 + chance.random()), _churn, stage, churn, chance)

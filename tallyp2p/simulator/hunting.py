@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .faults import drawn
 from .invariants import Violation
 from .mix import FLAG, faults_of, standard
 from .reading import parse, to_toml
-from .spec import WorldSpec
+from .spec import Crash, WorldSpec
 from .world import World
 
 __all__ = ["Broken", "Lived", "Sum", "live", "mixed"]
@@ -43,6 +44,7 @@ class Lived:
     events: int
     compared: bool  # whether survivors' ledgers were held against one another at the end
     broken: Broken | None
+    churned: tuple[Crash, ...] = ()  # what churn has drawn
 
 
 @dataclass(slots=True)
@@ -99,7 +101,8 @@ def live(spec: WorldSpec, options: str = "") -> Lived:
         line = "" if world is None else world.line
         broken = Broken("simulator", spec.seed, 0.0, what, line)
     seconds, events = (0.0, 0) if world is None else (world.clock.now, world.events)
-    return Lived(spec.seed, faults_of(spec), seconds, events, compared, broken)
+    churned = () if world is None else drawn(world)
+    return Lived(spec.seed, faults_of(spec), seconds, events, compared, broken, churned)
 
 
 def _calm(world: World) -> None:

@@ -2,7 +2,12 @@
 
 Greedy, as in Zeller's delta debugging: of all worlds that are a little simpler the first one
 that still fails takes the place of the world, and so on until none does.  A simpler world has
-other chance, so each is tried with a few seeds; the one that failed is kept.
+other chance, so each is tried with a few seeds; the one that failed is kept.  Where all hold,
+those that have fewer peers or fewer kinds of faults are tried with more seeds: what it takes to
+fail is then often rarer, but no other.
+
+Churn is many crashes in one setting, of which mostly one matters.  It is replaced by the
+crashes that it drew, which can go one by one.
 
 A world that asks for what no peer can do would fail as well, and explain nothing: none is
 tried in which a peer is left alone, or in which the run is over before somebody is back.
@@ -16,11 +21,13 @@ from typing import Any
 
 from ..errors import SettingsError
 from .hunting import Broken, live
-from .spec import Churn, WorldSpec
+from .mix import faults_of
+from .spec import Churn, Crash, Step, WorldSpec
 
 __all__ = ["shrink", "simpler"]
 
-_SEEDS = 3  # other seeds that are tried for each simpler world
+_FEW = range(3)  # seeds that are tried for each simpler world, besides that of the world
+_MORE = (range(3, 15), range(15, 63))  # where none breaks it, for those that are much simpler
 _TABLES = (
     "partitions",
     "crashes",
@@ -45,19 +52,17 @@ def shrink(
     `spec` must break `broken.invariant`; so does what is returned.  `progress` is told how many
     worlds were tried, and the smallest so far.
     """
-    tries = 0
-    found = True
+    tries, found = 0, True
+    churned = live(spec).churned if spec.churn.every else ()
     while found:
         found = False
-        for candidate in simpler(spec, broken.invariant):
-            for seed in dict.fromkeys((spec.seed, *range(_SEEDS))):
-                if enough():
-                    return spec, broken, tries
-                tries += 1
-                lived = live(replace(candidate, seed=seed))
-                if lived.broken is not None and lived.broken.invariant == broken.invariant:
-                    spec, broken, found = replace(candidate, seed=seed), lived.broken, True
-                    break
+        for attempt in _attempts(spec, broken.invariant, churned):
+            if enough():
+                return spec, broken, tries
+            tries += 1
+            lived = live(attempt)
+            if lived.broken is not None and lived.broken.invariant == broken.invariant:
+                spec, broken, churned, found = attempt, lived.broken, lived.churned, True
             if progress is not None:
                 progress(tries, spec)
             if found:
@@ -65,15 +70,49 @@ def shrink(
     return spec, broken, tries
 
 
-def simpler(spec: WorldSpec, invariant: str = "") -> Iterator[WorldSpec]:
-    """Worlds that are a little simpler, those that are much simpler first."""
-    for changed in _changes(spec, invariant):
+def _attempts(spec: WorldSpec, invariant: str, churned: tuple[Crash, ...]) -> Iterator[WorldSpec]:
+    """Simpler worlds in the order in which they are tried, each with several seeds."""
+    for candidate in simpler(spec, invariant, churned):
+        yield candidate
+        yield from _seeded(candidate, spec, _FEW)
+    for seeds in _MORE:
+        for candidate in simpler(spec, invariant, churned):
+            if _much_simpler(candidate, spec):
+                yield from _seeded(candidate, spec, seeds)
+
+
+def _seeded(candidate: WorldSpec, spec: WorldSpec, seeds: range) -> Iterator[WorldSpec]:
+    yield from (replace(candidate, seed=seed) for seed in seeds if seed != spec.seed)
+
+
+def _much_simpler(candidate: WorldSpec, spec: WorldSpec) -> bool:
+    """Whether it has fewer peers, or fewer kinds of faults."""
+    return candidate.peers < spec.peers or _kinds(candidate) < _kinds(spec)
+
+
+def _kinds(spec: WorldSpec) -> int:
+    return len(set(faults_of(spec)) - {"nothing"})
+
+
+def simpler(
+    spec: WorldSpec, invariant: str = "", churned: tuple[Crash, ...] = ()
+) -> Iterator[WorldSpec]:
+    """Worlds that are a little simpler, those that are much simpler first.
+
+    `churned`: the crashes that churn drew in this one, which can be taken away one by one.
+    """
+    for changed in _changes(spec, invariant, churned):
         if changed is not None and changed != spec and _fair(changed):
             yield changed
 
 
-def _changes(spec: WorldSpec, invariant: str) -> Iterator[WorldSpec | None]:
+def _changes(
+    spec: WorldSpec, invariant: str, churned: tuple[Crash, ...]
+) -> Iterator[WorldSpec | None]:
     yield from _fewer_faults(spec)
+    yield from _plainer_crashes(spec)
+    if spec.churn.every and churned:
+        yield _with(spec, churn=Churn(), crashes=spec.crashes + churned)
     yield from _fewer_peers(spec)
     if invariant != "complete" or not (spec.joins or spec.crashes or spec.churn.every):
         yield from _shorter(spec)
@@ -86,7 +125,11 @@ def _fewer_faults(spec: WorldSpec) -> Iterator[WorldSpec | None]:
         parts = getattr(spec, table)
         if parts:
             yield _with(spec, **{table: ()})
-        if len(parts) > 1:
+        half = len(parts) // 2
+        if half > 1:
+            yield _with(spec, **{table: parts[:half]})
+            yield _with(spec, **{table: parts[half:]})
+        if half:
             for at in range(len(parts)):
                 yield _with(spec, **{table: parts[:at] + parts[at + 1 :]})
     if spec.churn.every:
@@ -94,6 +137,14 @@ def _fewer_faults(spec: WorldSpec) -> Iterator[WorldSpec | None]:
     used = {name for part in spec.partitions for name in part.groups}
     used |= {name for route in spec.routes for name in (route.source, route.target)}
     yield _with(spec, groups=tuple(group for group in spec.groups if group.name in used))
+
+
+def _plainer_crashes(spec: WorldSpec) -> Iterator[WorldSpec | None]:
+    """A crash at any moment, of a process whose disk and host live on."""
+    for at, part in enumerate(spec.crashes):
+        plain = replace(part, step=Step.ANY, disk=True, noticed=True, same_endpoint=False)
+        for one in (plain, replace(part, step=Step.ANY), replace(part, disk=True)):
+            yield _with(spec, crashes=(*spec.crashes[:at], one, *spec.crashes[at + 1 :]))
 
 
 def _fewer_peers(spec: WorldSpec) -> Iterator[WorldSpec | None]:

@@ -87,6 +87,7 @@ class World:
         self.done_at: dict[int, float] = {}  # life -> when it finished
         self.running = 0  # hosts that have something to do
         self.pending = 0  # starts that are still to come
+        self.churned: list[tuple[float, int]] = []  # (when, who) crashed by churn
         self.watch = Watch(spec, self.clock, self.line, self.is_honest, self._done)
         self._hostile = {peer: part for part in spec.hostile for peer in part.peers}
         self._offsets = {peer: part.offset for part in spec.clocks for peer in part.peers}

@@ -6,7 +6,7 @@ import pytest
 
 from tallyp2p.gossip.events import Effect
 from tallyp2p.messages import Message
-from tallyp2p.simulator.faults import forgetful
+from tallyp2p.simulator.faults import drawn, forgetful
 from tallyp2p.simulator.host import Host
 from tallyp2p.simulator.result import Result
 from tallyp2p.simulator.spec import (
@@ -61,6 +61,13 @@ def test_a_disk_keeps_the_own_ballots() -> None:
         made.restart(1)
         author = made.peers[1].machine.author
         assert (made.peers[1].machine.ledger.newest(author) is not None) is kept
+
+
+def test_churn_is_the_crashes_that_it_drew() -> None:
+    made, result = played(churn=Churn(every=2.0, down=1.0, begin=3.0, end=12.0, noticed=False))
+    crashes = drawn(made)
+    assert len(crashes) >= 3
+    assert played(crashes=crashes)[1].trace_hash == result.trace_hash
 
 
 def test_churn_crashes_and_brings_back() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tallyp2p.parameters import Seal
@@ -9,7 +11,7 @@ from tallyp2p.simulator.hunting import Broken, Lived
 from tallyp2p.simulator.mix import standard
 from tallyp2p.simulator.reading import parse, to_toml
 from tallyp2p.simulator.shrinking import shrink, simpler
-from tallyp2p.simulator.spec import Crash, Hostile, Join, Leave, WorldSpec
+from tallyp2p.simulator.spec import Churn, Crash, Hostile, Join, Leave, Step, WorldSpec
 
 
 @pytest.mark.parametrize("seed", range(0, 40, 4))
@@ -42,6 +44,21 @@ def test_a_run_is_not_made_too_short_to_come_back_to() -> None:
     shorter = [s for s in simpler(spec, "complete") if s.timing.rounds < spec.timing.rounds]
     assert not shorter
     assert any(s.timing.rounds < spec.timing.rounds for s in simpler(spec, "tally"))
+
+
+def test_churn_becomes_the_crashes_that_it_drew() -> None:
+    drawn = tuple(Crash((peer,), 4.0 + peer, 1.0) for peer in range(4))
+    spec = WorldSpec(peers=4, churn=Churn(every=2.0), crashes=(Crash((3,), 30.0, 1.0),))
+    told = [s for s in simpler(spec, "", drawn) if s.crashes == (*spec.crashes, *drawn)]
+    assert told and not told[0].churn.every
+    halves = [s.crashes for s in simpler(told[0])]
+    assert told[0].crashes[:2] in halves and told[0].crashes[2:] in halves
+
+
+def test_a_crash_becomes_a_plain_one() -> None:
+    crash = Crash((1,), 5.0, 1.0, disk=False, noticed=False, step=Step.VOTE)
+    found = {s.crashes for s in simpler(WorldSpec(crashes=(crash,)))}
+    assert (Crash((1,), 5.0, 1.0),) in found and (replace(crash, disk=True),) in found
 
 
 def test_promises_are_left_alone() -> None:
@@ -77,6 +94,19 @@ def test_what_does_not_matter_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert small.run.seal is Seal.NONE and small.links == WorldSpec().links
     assert tries == len(tried) and how.seed == small.seed and told == sorted(told)
     assert len(to_toml(small, brief=True).splitlines()) < 20
+
+
+def test_more_seeds_are_tried_for_what_is_much_simpler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure that needs luck without its fault is still found without it."""
+
+    def live(candidate: WorldSpec) -> Lived:
+        bad = bool(candidate.hostile) or candidate.seed == 40
+        broken = Broken("tally", candidate.seed, 1.0, "what", "line") if bad else None
+        return Lived(candidate.seed, (), 1.0, 1, True, broken)
+
+    monkeypatch.setattr("tallyp2p.simulator.shrinking.live", live)
+    small, how, _ = shrink(WorldSpec(peers=3, hostile=(Hostile((0,)),)), BROKEN, lambda: False)
+    assert (small.seed, small.hostile, how.seed) == (40, (), 40)
 
 
 def test_it_ends_when_it_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
