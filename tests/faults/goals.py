@@ -8,6 +8,7 @@ fit a small host.  Rounds of gossip are `timing.gossip_interval`.
 from __future__ import annotations
 
 import argparse
+import shutil
 import signal
 import sys
 import tempfile
@@ -27,6 +28,7 @@ Row = tuple[str, float, str, str]
 
 _GOSSIP, _DEADLINE = Timing().gossip_interval, Timing().deadline
 _PER_BALLOT = 2
+_TWICE = "two ballots of one author for a round"
 
 
 def _equal_from(history: History, peers: Iterable[int], after: float) -> float:
@@ -63,7 +65,7 @@ def _twice(history: History) -> Row:
                     who = f"{author.hex()} for round {round}"
                     where = f"in life {life.life} of peer {life.peer} at {at:.2f}"
                     print(f"{who}: {ballot.votes.hex()} {where}", file=sys.stderr)
-    return "two ballots of one author for a round", len(found), "", "0"
+    return _TWICE, len(found), "", "0"
 
 
 def lossy(nursery: Nursery, folder: Path, peers: int, scale: float) -> Iterable[Row]:
@@ -107,6 +109,8 @@ def killed(nursery: Nursery, folder: Path, peers: int, scale: float) -> Iterable
         again = time.monotonic()
         field.finish(600)
         history = field.history()
+        anew = sum("going on from round" not in field.newest(peer).log for peer in half)
+    yield "killed peers that began anew instead of going on", anew, "", "0"
     yield "rounds that a survivor did not close", _all_made(history, rest, rounds), "", "0"
     yield "longest wait for a close, survivors", max(history.waits(rest)), "s", f"{_DEADLINE:g}"
     yield _twice(history)
@@ -155,9 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("goals", nargs="*", metavar="GOAL", help=f"of: {', '.join(_GOALS)}")
     parser.add_argument("--peers", type=int, default=16)
     parser.add_argument("--quick", action="store_true", help="a fourth of the time")
-    parser.add_argument(
-        "--keep", type=Path, help="keep logs and traces of all peers in this folder"
-    )
+    parser.add_argument("--keep", type=Path, help="keep journals, logs and traces in this folder")
     parser.add_argument("--out", type=Path, help="also write the figures to this file, as JSON")
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.goals) - set(_GOALS):
@@ -167,12 +169,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     rows: list[Row] = []
     nursery = Nursery()
-    with tempfile.TemporaryDirectory() as passing:
-        folder = chosen.keep or Path(passing)
-        for name in chosen.goals or _GOALS:
-            print(f"{name}: {_GOALS[name].__doc__}", file=sys.stderr, flush=True)
-            goal = _GOALS[name](nursery, folder / name, chosen.peers, 0.25 if chosen.quick else 1)
-            rows += ((f"{name}: {what}", value, unit, least) for what, value, unit, least in goal)
+    folder = chosen.keep or Path(tempfile.mkdtemp(prefix="tallyp2p-faults-"))
+    for name in chosen.goals or _GOALS:
+        print(f"{name}: {_GOALS[name].__doc__}", file=sys.stderr, flush=True)
+        goal = _GOALS[name](nursery, folder / name, chosen.peers, 0.25 if chosen.quick else 1)
+        rows += ((f"{name}: {what}", value, unit, least) for what, value, unit, least in goal)
     nursery.end()
     report("faults", rows, chosen.out, peers=chosen.peers)
+    if any(what.endswith(_TWICE) and value for what, value, _, _ in rows):
+        print(f"journals, logs and traces are kept in {folder}", file=sys.stderr)
+    elif chosen.keep is None:
+        shutil.rmtree(folder)
     return 0
