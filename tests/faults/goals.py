@@ -170,14 +170,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[Row] = []
     nursery = Nursery()
     folder = chosen.keep or Path(tempfile.mkdtemp(prefix="tallyp2p-faults-"))
-    for name in chosen.goals or _GOALS:
-        print(f"{name}: {_GOALS[name].__doc__}", file=sys.stderr, flush=True)
-        goal = _GOALS[name](nursery, folder / name, chosen.peers, 0.25 if chosen.quick else 1)
-        rows += ((f"{name}: {what}", value, unit, least) for what, value, unit, least in goal)
-    nursery.end()
+    well = False
+    try:
+        for name in chosen.goals or _GOALS:
+            print(f"{name}: {_GOALS[name].__doc__}", file=sys.stderr, flush=True)
+            goal = _GOALS[name](nursery, folder / name, chosen.peers, 0.25 if chosen.quick else 1)
+            rows += ((f"{name}: {what}", value, unit, least) for what, value, unit, least in goal)
+        well = not any(what.endswith(_TWICE) and value for what, value, _, _ in rows)
+    finally:
+        nursery.end()
+        if not well:
+            print(f"journals, logs and traces are kept in {folder}", file=sys.stderr)
+        elif chosen.keep is None:
+            shutil.rmtree(folder)
     report("faults", rows, chosen.out, peers=chosen.peers)
-    if any(what.endswith(_TWICE) and value for what, value, _, _ in rows):
-        print(f"journals, logs and traces are kept in {folder}", file=sys.stderr)
-    elif chosen.keep is None:
-        shutil.rmtree(folder)
     return 0
