@@ -86,7 +86,7 @@ _FEW = 8  # neighbours that each chooses where there are more
 
 
 _YOUNGER = frozenset(
-    {"seal", "view", "electorate"}
+    {"seal", "view", "electorate", "model"}
 )  # run parameters that came after the first revision
 
 
@@ -119,6 +119,7 @@ class RunParameters:
     seal: Seal = Seal.NONE
     view: int = 0  # neighbours that a peer chooses; 0: everybody knows everybody
     electorate: str = ""  # hash of the list of who may take part (ELECT-1); empty: whoever comes
+    model: str = ""  # hash of the shape that all models have (RUN-8); empty: any, as votes allow
 
     def __post_init__(self) -> None:
         _require(0 <= self.seed < 2**63, "seed must be from 0 to 2^63 - 1")
@@ -155,6 +156,11 @@ class RunParameters:
             _require(
                 self.seal is Seal.ED25519,
                 "electorate needs seal = ed25519: a list of keys means nothing where nobody signs",
+            )
+        if self.model:
+            _require(
+                _is_hash(self.model),
+                "model must be empty or 64 lower-case hexadecimal digits; settings may say own",
             )
 
     @property

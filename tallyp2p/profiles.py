@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from .errors import SettingsError
-from .learning.settings import DataSettings, LearningSettings
+from .learning.settings import OWN, DataSettings, LearningSettings
 from .parameters import (
     CROWD,
     LIMITS,
@@ -80,6 +80,7 @@ class RunSettings:
     ids: Ids = RunParameters.ids
     seal: Seal = RunParameters.seal
     electorate: str = RunParameters.electorate
+    model: str = RunParameters.model  # or `own`: whatever shape this peer's own model has
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class Profile:
             ids=self.run.ids,
             seal=self.run.seal,
             electorate=self.run.electorate,
+            model="" if self.run.model == OWN else self.run.model,
         )
 
 

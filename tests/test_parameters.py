@@ -42,6 +42,7 @@ def test_the_descriptor_is_plain_text_in_a_fixed_order() -> None:
         {"spreading": Spreading.BROADCAST},
         {"degree": 3},
         {"ids": Ids.EXPLICIT},
+        {"model": "e1" * 32},
     ],
 )
 def test_any_difference_is_another_run(changes: dict[str, object]) -> None:
@@ -154,6 +155,13 @@ def test_a_default_seal_does_not_show_so_that_older_peers_are_of_the_same_run() 
     """RUN-1, VERSION-1."""
     assert "seal" not in RunParameters().descriptor
     assert RunParameters(seal=Seal.ED25519).descriptor.endswith("ids=derived\nseal=ed25519\n")
+
+
+@pytest.mark.parametrize("model", ["own", "e1" * 31, "E1" * 32])
+def test_a_shape_of_models_is_named_by_its_hash(model: str) -> None:
+    """RUN-8."""
+    with pytest.raises(SettingsError, match="model must be empty or 64"):
+        RunParameters(model=model)
 
 
 @pytest.mark.parametrize(

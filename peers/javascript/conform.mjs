@@ -97,5 +97,6 @@ function answer({ kind, input }) {
   if (!Object.hasOwn(kinds, kind)) return { unimplemented: `there is no kind ${kind} here` };
   if (input.run && "view" in input.run) return { unimplemented: "runs with a view (4.8)" };
   if (input.run && "electorate" in input.run) return { unimplemented: "runs with an electorate (7.5)" };
+  if (input.run && "model" in input.run) return { unimplemented: "runs with one shape of model (RUN-8)" };
   return { result: kinds[kind](input) };
 }

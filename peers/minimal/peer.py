@@ -1813,6 +1813,8 @@ def conform() -> int:
                 answer["unimplemented"] = "runs with a view (4.8)"
             elif "electorate" in asked["input"].get("run", {}):
                 answer["unimplemented"] = "runs with an electorate (7.5)"
+            elif "model" in asked["input"].get("run", {}):
+                answer["unimplemented"] = "runs with one shape of model (RUN-8)"
             else:
                 answer["result"] = case(asked["input"])
         except Refused as refused:

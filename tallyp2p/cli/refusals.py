@@ -10,6 +10,7 @@ from ..gossip.events import Refused
 __all__ = ["refusal"]
 
 _SHOWN = 4  # settings that differ, at most
+_SHAPES = "their models have the shape {}, ours {}: take the same model (learning.model)"
 _LISTS = "with another list of members: who is to take part needs a token of the same invitation"
 
 
@@ -31,6 +32,8 @@ def _another_run(theirs: str, ours: str) -> str:
         return runs
     if names == ["electorate"] and there.get("electorate") and here.get("electorate"):
         return f"{runs}, {_LISTS}"
+    if names == ["model"] and there.get("model") and here.get("model"):
+        return f"{runs}: {_SHAPES.format(_short(there['model']), _short(here['model']))}"
     shown = names[:_SHOWN]
     more = f" and {len(names) - _SHOWN} settings more" if len(names) > _SHOWN else ""
     differ = (

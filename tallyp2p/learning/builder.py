@@ -16,9 +16,9 @@ from .baseline import WithBaseline
 from .choosers import make_chooser
 from .data import Shards
 from .learner import Learner
-from .models import make
+from .models import make, shape_digest
 from .seeds import generator
-from .settings import DataSettings, LearningSettings
+from .settings import OWN, DataSettings, LearningSettings
 from .sources import Batches, Inputs, Source, inputs_of, pool_digest, source_of
 from .state import Memory
 from .strategies.argmax import ArgmaxVotes
@@ -50,6 +50,8 @@ class RunChoices(Protocol):
     def seal(self) -> Seal: ...
     @property
     def electorate(self) -> str: ...
+    @property
+    def model(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,6 @@ def build(
     """
     shard = (shards or Shards(data, seed, peers)).of(index)
     probes, test = inputs_of(shard.probes), source_of(shard.test, "test")
-    agreed = _agreed(learning, run, seed, shard.classes, probes)
     private = source_of(shard.private, "private")
 
     def trainer() -> Trainer:
@@ -104,7 +105,9 @@ def build(
         model = make(learning.model, shape, shard.classes, generator(seed, "weights"))
         return _trainer(model, private, learning, seed, index)
 
-    learner = _learner(trainer(), agreed, learning, rounds, seed, index, probes, test)
+    first = trainer()
+    agreed = _agreed(learning, run, seed, shard.classes, probes, first.model)
+    learner = _learner(first, agreed, learning, rounds, seed, index, probes, test)
     contributor = WithBaseline(learner, trainer(), learning, rounds, test)
     memory = Memory(contributor.snapshot, contributor.restore)
     return Built(contributor, agreed, _size(learner.trainer.model), learner.digests, memory)
@@ -133,7 +136,7 @@ def build_own(
     if not any(weight.requires_grad for weight in model.parameters()):
         raise SettingsError("the model has no weights that can be trained")
     public = inputs_of(probes)
-    agreed = _agreed(learning, run, seed, classes, public)
+    agreed = _agreed(learning, run, seed, classes, public, model)
     private = source_of(train, "private")
     measured = None if test is None else source_of(test, "test")
     _check_fit(model, public.inputs, "probe", classes)
@@ -156,7 +159,12 @@ def use_one_thread() -> None:
 
 
 def _agreed(
-    learning: LearningSettings, run: RunChoices, seed: int, classes: int, probes: Inputs
+    learning: LearningSettings,
+    run: RunChoices,
+    seed: int,
+    classes: int,
+    probes: Inputs,
+    model: nn.Module,
 ) -> RunParameters:
     return RunParameters(
         seed=seed,
@@ -172,7 +180,21 @@ def _agreed(
         ids=run.ids,
         seal=run.seal,
         electorate=run.electorate,
+        model=_shape(run.model, model),
     )
+
+
+def _shape(wanted: str, model: nn.Module) -> str:
+    """What the run says of the shape of models, given what a person said of it."""
+    if not wanted:
+        return ""
+    mine = shape_digest(model)
+    if wanted not in (OWN, mine):
+        raise SettingsError(
+            f"models of this run have another shape (run.model = {wanted}) than this peer's "
+            f"({mine}): take the same model, or leave run.model out for a run of its own"
+        )
+    return mine
 
 
 def _trainer(

@@ -6,6 +6,7 @@ all peers of a run start from the same weights whatever else their processes do.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from itertools import pairwise
@@ -13,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-__all__ = ["MAKERS", "make", "mlp"]
+__all__ = ["MAKERS", "make", "mlp", "shape_digest"]
 
 _HIDDEN = (64, 64)
 
@@ -41,3 +42,14 @@ MAKERS: dict[str, Maker] = {"mlp": mlp}  # settings.MODELS has the names
 def make(name: str, shape: tuple[int, ...], classes: int, generator: torch.Generator) -> nn.Module:
     """The model `name`, one of settings.MODELS, for inputs of `shape`."""
     return MAKERS[name](shape, classes, generator)
+
+
+def shape_digest(model: nn.Module) -> str:
+    """What names the shape of a model in a run: 64 hexadecimal digits, equal where names, shapes
+    and kinds of number of all parameters are.  Their values do not count.  (RUN-8.)"""
+    lines = sorted(
+        f"{name} {'x'.join(map(str, weight.shape)) or '1'} {str(weight.dtype).rpartition('.')[2]}"
+        for name, weight in model.named_parameters()
+    )
+    text = "\n".join(["tally/1 model", *lines, ""])
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -9,6 +9,7 @@ from ..errors import SettingsError
 
 __all__ = [
     "MODELS",
+    "OWN",
     "TASKS",
     "Chooser",
     "DataSettings",
@@ -32,6 +33,7 @@ class Shipped:
 # learning/data.py has the data, learning/models.py the models.
 TASKS = {"digits": Shipped(examples=1797, classes=10)}
 MODELS = ("mlp",)
+OWN = "own"  # run.model: whatever shape the peer's own model has
 
 
 class Loss(StrEnum):

@@ -37,6 +37,13 @@ def test_another_list_of_members_is_told_in_words() -> None:
     )
 
 
+def test_another_shape_of_model_is_told_in_words() -> None:
+    line = told(RunParameters(model="ab" * 32), RunParameters(model="cd" * 32))
+    assert "have the shape abababababababab..., ours cdcdcdcdcdcdcdcd...: take the same" in line
+    line = told(RunParameters(model="ab" * 32), RunParameters())
+    assert "they run with model=abababababababab..., we with model=none" in line
+
+
 def test_many_differences_are_counted() -> None:
     theirs = RunParameters(seed=1, classes=3, abstain=False, pool=400, probes=5, degree=7)
     line = told(theirs, RunParameters())

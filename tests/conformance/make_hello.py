@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.conformance.cases import SENDER, Case, accept, refuse
-from tests.conformance.frames import NONE, Raw, hello_frame, msgpack
+from tests.conformance.cases import BASE, SENDER, Case, accept, refuse
+from tests.conformance.frames import NONE, Raw, Voice, hello_frame, msgpack
 
-__all__ = ["KEY", "hello_cases", "map_cases"]
+__all__ = ["KEY", "hello_cases", "map_cases", "model_cases"]
 
 KEY = "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"  # of the secret key 00 01 02 ... 1f (KEY-3)
 
@@ -74,6 +74,16 @@ def hello_cases() -> Iterator[Case]:
         frame = SENDER.hello(**{key: None})
         yield refuse("MAP", f"HELLO without {key}", "HELLO-2", frame, sender=None)
     yield from _wrong_values()
+
+
+def model_cases() -> Iterator[Case]:
+    """The run descriptor names `model` where it is not empty, after all others."""
+    for more in ({}, {"view": 4}):
+        run = {**BASE, **more, "model": 32 * "a7"}
+        voice = Voice(run, "sender", "tcp://10.0.0.7:5555")
+        shown = {"kind": "HELLO", "run": voice.fields()["run"].hex()}
+        name = "HELLO in a run with one shape of model" + (" and a view" if more else "")
+        yield accept(name, "RUN-1 RUN-2 RUN-8", voice.hello(start=0), shown, run, None)
 
 
 def _wrong_values() -> Iterator[Case]:

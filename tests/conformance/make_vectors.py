@@ -26,6 +26,7 @@ from tests.conformance.make_consensus import (
     tally_cases,
 )
 from tests.conformance.make_contact import contact_cases, crowd_cases, member_cases, refusal_cases
+from tests.conformance.make_hello import model_cases
 from tests.conformance.make_joining import join_cases
 from tests.conformance.make_keys import electorate_cases, electorate_script_cases, key_cases
 from tests.conformance.make_repair import repair_cases, sealed_script_cases
@@ -50,6 +51,7 @@ _GENERATORS: dict[str, Callable[[], Iterable[Case]]] = {
     "codec/examples.json": example_cases,
     "codec/generated.json": codec_cases,
     "codec/large.json": large_cases,
+    "codec/model.json": model_cases,
     "codec/sealed.json": sealed_cases,
     "codec/view.json": view_frame_cases,
     "seal/generated.json": seal_cases,

@@ -33,6 +33,7 @@ class Choices:
     ids: Ids = Ids.DERIVED
     seal: Seal = Seal.NONE
     electorate: str = ""
+    model: str = ""
 
 
 def built(index: int = 0, rounds: int = 22, seed: int = 1, **settings: Any) -> Built:

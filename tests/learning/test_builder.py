@@ -93,6 +93,17 @@ def test_model_of_another_task_is_refused() -> None:
         own(Pairs(), POINTS, lambda batch: batch)  # type: ignore[arg-type]
 
 
+def test_a_run_may_want_all_models_of_one_shape() -> None:
+    """Whoever says `own` is of the run of those whose models are alike, and of no other's."""
+    one, two = (build_from_profile(load("default", {"run.model": "own"}), at) for at in (0, 1))
+    assert one.run == two.run and len(one.run.model) == 64
+    assert build_from_profile(load("default", {"run.model": one.run.model}), 0).run == one.run
+    assert build_from_profile(load(), 0).run.model == ""
+    with pytest.raises(SettingsError) as refused:
+        build_from_profile(load("default", {"run.model": "e1" * 32}), 0)
+    assert "e1" * 32 in str(refused.value) and one.run.model in str(refused.value)
+
+
 def test_data_that_do_not_fit_the_model_are_refused_before_anybody_is_met() -> None:
     wide = torch.randn(60, 3)
     with pytest.raises(SettingsError, match=r"cannot take a probe of shape \(3,\)"):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import torch
+import hashlib
 
-from tallyp2p.learning.models import MAKERS, make
+import torch
+from torch import nn
+
+from tallyp2p.learning.models import MAKERS, make, shape_digest
 from tallyp2p.learning.seeds import generator
 from tallyp2p.learning.settings import MODELS
 
@@ -40,3 +43,13 @@ def test_weights_depend_on_the_generator_alone() -> None:
 
 def test_settings_allow_the_models_that_there_are() -> None:
     assert tuple(MAKERS) == MODELS
+
+
+def test_the_shape_of_a_model_is_named_and_its_values_are_not() -> None:
+    """RUN-8, written out."""
+    small = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2, bias=False))
+    text = "tally/1 model\n0.bias 3 float32\n0.weight 3x2 float32\n2.weight 2x3 float32\n"
+    assert shape_digest(small) == hashlib.sha256(text.encode()).hexdigest()
+    other = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2, bias=False))
+    assert shape_digest(other) == shape_digest(small)
+    assert shape_digest(small.double()) != shape_digest(other)

@@ -15,6 +15,7 @@ FOREIGN = [name for name in NAMES if name != "python"]
 RUNS = {
     "view": RunParameters(view=12),
     "electorate": RunParameters(seal=Seal.ED25519, electorate="e1" * 32),
+    "model": RunParameters(model="e1" * 32),
 }
 
 

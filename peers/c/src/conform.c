@@ -23,6 +23,9 @@ static cJSON *result_of(const cJSON *question, const char **why)
     *why = "runs with an electorate (7.5)";
     if (json_get(json_get(input, "run"), "electorate"))
         return NULL;
+    *why = "runs with one shape of model (RUN-8)";
+    if (json_get(json_get(input, "run"), "model"))
+        return NULL;
     *why = "a kind of vector that this peer does not know";
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
         if (strcmp(KINDS[i].kind, kind->valuestring) == 0) {
