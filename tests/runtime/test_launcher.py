@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from tallyp2p.errors import LocalError
 from tallyp2p.runtime.launcher import Job, Launcher
 
+LONG = 60.0  # seconds that a busy host may take for what is done at once
 SLEEPS = "import time; time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
@@ -26,11 +28,16 @@ def job(text: str, tmp_path: Path) -> Job:
     return Job(exec, (text,), tmp_path / "log.txt")
 
 
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = LONG) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.02)
+
+
+def waits_for(path: Path) -> str:
+    """Text of a child that goes no further before there is such a file."""
+    return f"import os, time\nwhile not os.path.exists({str(path)!r}): time.sleep(0.01)\n"
 
 
 def ps(*columns: str) -> list[list[str]]:
@@ -56,7 +63,7 @@ def test_exit_codes_and_logs(spawn: bool, tmp_path: Path) -> None:
     with Launcher(jobs, spawn=spawn) as launcher:
         launcher.start()
         assert len(set(launcher.ids)) == 5 and all(launcher.ids)
-        assert launcher.wait(60)
+        assert launcher.wait(LONG)
         assert launcher.poll() == (0, 7, 1, 0, -9)
         with pytest.raises(LocalError):
             launcher.start()
@@ -66,14 +73,17 @@ def test_exit_codes_and_logs(spawn: bool, tmp_path: Path) -> None:
 
 
 def test_terminate_asks_first_and_then_insists(tmp_path: Path) -> None:
-    ready = tmp_path / "ready"
-    deaf = DEAF.replace("time.sleep", f"open({str(ready)!r}, 'w'); time.sleep")
-    with Launcher([job(SLEEPS, tmp_path), job(deaf, tmp_path)]) as launcher:
+    ready = [tmp_path / "listens", tmp_path / "deaf"]
+    texts = [
+        text.replace("time.sleep", f"open({str(path)!r}, 'w'); time.sleep")
+        for text, path in zip((SLEEPS, DEAF), ready, strict=True)
+    ]
+    with Launcher([job(text, tmp_path) for text in texts]) as launcher:
         launcher.start()
-        until(ready.exists)
+        until(lambda: all(path.exists() for path in ready))
         assert launcher.poll() == (None, None)
         assert not launcher.wait(0.05)
-        launcher.terminate(grace=0.5)
+        launcher.terminate(grace=2.0)
         assert launcher.poll() == (0, -9)
 
 
@@ -90,13 +100,14 @@ def test_children_told_to_leave_before_they_can_listen_are_gone(
 
 
 def test_children_do_not_hear_ctrl_c(tmp_path: Path) -> None:
-    ready = tmp_path / "ready"
-    text = f"import time; open({str(ready)!r}, 'w'); time.sleep(0.3)"
+    ready, go = tmp_path / "ready", tmp_path / "go"
+    text = f"open({str(ready)!r}, 'w')\n{waits_for(go)}"
     with Launcher([job(text, tmp_path)]) as launcher:
         launcher.start()
         until(ready.exists)
         os.kill(launcher.ids[0], signal.SIGINT)
-        assert launcher.wait(20)
+        go.touch()
+        assert launcher.wait(LONG)
         assert launcher.poll() == (0,)
 
 
@@ -105,7 +116,7 @@ def test_children_share_no_random_state(tmp_path: Path) -> None:
     text = "import os, random; open({!r}, 'w').write(f'{{random.random()}} {{os.urandom(8)}}')"
     with Launcher([job(text.format(str(path)), tmp_path) for path in draws]) as launcher:
         launcher.start()
-        assert launcher.wait(20)
+        assert launcher.wait(LONG)
     assert len({word for path in draws for word in path.read_text().split(" ", 1)}) == 6
 
 
@@ -114,28 +125,33 @@ def test_what_is_preloaded_is_there_before_the_fork(tmp_path: Path) -> None:
     text = f"import sys; open({str(out)!r}, 'w').write(str('wave' in sys.modules))"
     with Launcher([job(text, tmp_path)], preload="wave") as launcher:
         launcher.start()
-        assert launcher.wait(20)
+        assert launcher.wait(LONG)
     assert out.read_text() == "True"
 
 
 def test_one_launcher_that_ends_leaves_another_its_children(tmp_path: Path) -> None:
-    with Launcher([job("import time; time.sleep(0.5); raise SystemExit(7)", tmp_path)]) as first:
+    go = tmp_path / "go"
+    with Launcher([job(f"{waits_for(go)}raise SystemExit(7)", tmp_path)]) as first:
         first.start()
         with Launcher([job("", tmp_path)]) as second:
             second.start()
-            assert second.wait(20)
-        assert first.wait(20)
+            assert second.wait(LONG)
+        go.touch()
+        assert first.wait(LONG)
         assert (first.poll(), second.poll()) == ((7,), (0,))
 
 
 LAUNCHING = """
-import sys, time
+import sys
+from functools import partial
 from pathlib import Path
 from tallyp2p.runtime.launcher import Job, Launcher
 
 if __name__ == "__main__":
-    jobs = [Job(exec, (sys.argv[2],), Path(sys.argv[1]) / "log.txt") for _ in range(2)]
+    jobs = [Job(exec, (sys.argv[2], {}), Path(sys.argv[1]) / "log.txt") for _ in range(2)]
     with Launcher(jobs) as launcher:
+        if sys.argv[3] == "grace":  # its processes have ten minutes to leave
+            launcher.terminate = partial(launcher.terminate, 600.0)
         launcher.start()
         print(*launcher.ids, flush=True)
         if sys.argv[3] == "fail":
@@ -144,23 +160,31 @@ if __name__ == "__main__":
 """
 
 
-def launching(tmp_path: Path, text: str, how: str) -> tuple[subprocess.Popen[str], list[int]]:
+@contextmanager
+def launching(
+    tmp_path: Path, text: str, how: str
+) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A launcher in a process group of its own, and its two children; all end with the block."""
     script = tmp_path / "launching.py"
     script.write_text(LAUNCHING)
     root = Path(__file__).parents[2]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(script), str(tmp_path), text, how],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, "PYTHONPATH": str(root)},
         start_new_session=True,
-    )
-    assert process.stdout is not None
-    with process.stdout as lines:
-        children = [int(word) for word in lines.readline().split()]
-    assert len(children) == 2
-    return process, children
+    ) as process:
+        try:
+            assert process.stdout is not None
+            with process.stdout as lines:
+                children = [int(word) for word in lines.readline().split()]
+            assert len(children) == 2
+            yield process, children
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def descendants(process: subprocess.Popen[str]) -> list[int]:
@@ -172,38 +196,39 @@ def descendants(process: subprocess.Popen[str]) -> list[int]:
 
 
 def test_children_outlive_a_killed_launcher(tmp_path: Path) -> None:
-    finished = tmp_path / "finished"
-    text = f"import time; time.sleep(1); print('done', flush=True); open({str(finished)!r}, 'w')"
-    process, children = launching(tmp_path, text, "wait")
-    process.kill()
-    process.wait()
-    until(finished.exists)
-    until(lambda: not alive(children))
+    go, finished = tmp_path / "go", tmp_path / "finished"
+    text = f"{waits_for(go)}print('done', flush=True); open({str(finished)!r}, 'w')"
+    with launching(tmp_path, text, "wait") as (process, children):
+        process.kill()
+        process.wait()
+        go.touch()
+        until(finished.exists)
+        until(lambda: not alive(children))
     assert (tmp_path / "log.txt").read_text().count("done") >= 1
 
 
 @pytest.mark.parametrize("how", ["interrupt", "fail"])
 def test_nothing_is_left_behind(how: str, tmp_path: Path) -> None:
-    process, children = launching(tmp_path, SLEEPS, how)
-    everybody = children
-    if how == "interrupt":
-        everybody = children + descendants(process)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
-    process.wait(20)
-    assert process.returncode != 0
-    until(lambda: not alive(everybody))
+    with launching(tmp_path, SLEEPS, how) as (process, children):
+        everybody = children
+        if how == "interrupt":
+            everybody = children + descendants(process)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
+        process.wait(LONG)
+        assert process.returncode != 0
+        until(lambda: not alive(everybody))
 
 
 def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
-    here = f"pathlib.Path({str(tmp_path)!r}, 'deaf-' + str(os.getpid()))"
-    told = f"import os, pathlib; {here}.touch()"
-    text = DEAF.replace("time.sleep", f"{told}; time.sleep")
-    process, children = launching(tmp_path, text, "interrupt")
-    until(lambda: len(list(tmp_path.glob("deaf-*"))) == len(children))
-    began = time.monotonic()
-    os.killpg(process.pid, signal.SIGINT)
-    time.sleep(0.5)
-    os.killpg(process.pid, signal.SIGINT)
-    process.wait(20)
-    until(lambda: not alive(children))
-    assert time.monotonic() - began < 4
+    """The first one gives them ten minutes to leave, and they are deaf."""
+    here = f"pathlib.Path({str(tmp_path)!r}, {{!r}} + str(os.getpid())).touch()"
+    deaf = f"signal.signal(signal.SIGTERM, lambda *_: {here.format('asked-')})"
+    sleeps = "while True: time.sleep(600)"
+    text = f"import os, pathlib, signal, time\n{deaf}\n{here.format('deaf-')}\n{sleeps}"
+    with launching(tmp_path, text, "grace") as (process, children):
+        until(lambda: len(list(tmp_path.glob("deaf-*"))) == len(children))
+        os.killpg(process.pid, signal.SIGINT)
+        until(lambda: len(list(tmp_path.glob("asked-*"))) == len(children))
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(LONG)
+        until(lambda: not alive(children))
