@@ -83,6 +83,7 @@ LIMITS = Limits()
 
 CROWD = 64  # peers up to which, unless told otherwise, everybody knows everybody
 _FEW = 8  # neighbours that each chooses where there are more
+_FEWEST = 2  # that each must choose in broadcast: with one, swarms easily fall apart
 
 
 _YOUNGER = frozenset(
@@ -139,14 +140,11 @@ class RunParameters:
         )
         _require(1 <= self.degree < 2**32, "degree must be from 1 to 2^32 - 1")
         if self.view:
+            sampled = self.spreading is Spreading.SAMPLED
+            least = f"more than degree ({self.degree})" if sampled else f"at least {_FEWEST}"
             _require(
-                self.spreading is Spreading.SAMPLED,
-                "view needs spreading = sampled: with broadcast everybody must know everybody",
-            )
-            _require(
-                self.degree < self.view <= LIMITS.view,
-                f"view must be 0, or more than degree ({self.degree}) and at most {LIMITS.view}, "
-                f"not {self.view}",
+                (self.degree + 1 if sampled else _FEWEST) <= self.view <= LIMITS.view,
+                f"view must be 0, or {least} and at most {LIMITS.view}, not {self.view}",
             )
         if self.electorate:
             _require(
@@ -167,6 +165,11 @@ class RunParameters:
     def votes(self) -> int:
         """Votes in one ballot: probes per round times rounds per ballot."""
         return self.probes * self.rounds_per_ballot
+
+    @property
+    def pulls(self) -> bool:
+        """Whether ballots come only to those who ask for them, and are never pushed."""
+        return self.view > 0 and self.spreading is Spreading.SAMPLED
 
     @cached_property
     def highest_label(self) -> int:

@@ -180,6 +180,29 @@ def test_a_list_of_members_is_named_by_its_hash_in_sealed_runs(
         RunParameters(seal=seal, electorate=electorate)
 
 
+@pytest.mark.parametrize(
+    ("spreading", "view", "words"),
+    [
+        (Spreading.SAMPLED, 5, r"more than degree \(5\)"),
+        (Spreading.SAMPLED, 129, "at most 128"),
+        (Spreading.BROADCAST, 1, "at least 2"),
+        (Spreading.BROADCAST, 129, "at most 128"),
+    ],
+)
+def test_a_view_is_more_than_is_heard_or_a_few(spreading: Spreading, view: int, words: str) -> None:
+    """VIEW-11: in broadcast nobody draws, so `degree` bounds nothing there."""
+    with pytest.raises(SettingsError, match=words):
+        RunParameters(spreading=spreading, degree=5, view=view)
+
+
+def test_ballots_are_asked_for_only_where_a_view_is_sampled() -> None:
+    for spreading in Spreading:
+        assert not RunParameters(spreading=spreading).pulls
+        run = RunParameters(spreading=spreading, degree=5, view=6)
+        assert run.pulls == (spreading is Spreading.SAMPLED)
+    assert RunParameters(spreading=Spreading.BROADCAST, degree=5, view=2).view == 2
+
+
 def test_many_peers_know_some_unless_a_ballot_must_reach_all() -> None:
     sampled, broadcast = Spreading.SAMPLED, Spreading.BROADCAST
     assert [usual_view(peers, sampled, 2) for peers in (1, 64, 65, 1024)] == [0, 0, 8, 8]

@@ -30,7 +30,7 @@ class Beginning:
         circle: Everybody | Neighbourhood,
         serving: Serving,
     ) -> None:
-        self._view, self._quorum = run.view, timing.quorum
+        self._pulls, self._quorum = run.pulls, timing.quorum
         self._joining, self._membership = joining, membership
         self._contacts, self._circle, self._serving = contacts, circle, serving
 
@@ -58,6 +58,6 @@ class Beginning:
         """The first round is decided: everybody shall know it."""
         self._contacts.announce(None)
         start = self._joining.start
-        if self._view and start:  # the first answer says it is there
+        if self._pulls and start:  # the first answer says it is there
             for author in self._circle.draw(start, set(), set()):
                 self._serving.ask(author, start)

@@ -104,6 +104,7 @@ class Body:
             self.repair,
             self.membership,
             self.contacts,
+            self.circle,
         )
         self.beginning = Beginning(
             run,

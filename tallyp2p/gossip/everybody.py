@@ -126,6 +126,13 @@ class Everybody:
         """Every ballot counts, whoever brings it."""
         return True
 
+    def pass_on(self, sender: bytes, ballot: Ballot, at: int, now: float) -> None:
+        """Its author has sent it to everybody."""
+
+    def may_leave(self, now: float) -> bool:
+        """Whether nobody needs this peer any longer, whose rounds are made."""
+        return self._membership.all_finished()
+
     def forget_before(self, round: int) -> None:
         """Nothing is kept by round."""
 

@@ -243,7 +243,7 @@ class PeerMachine:
         self._outbox.put(events.VoteOn(following))
 
     def _try_to_leave(self) -> None:  # others may still want our last ballots
-        if self._now >= self._rounds.stay_until or self._membership.all_finished():
+        if self._now >= self._rounds.stay_until or self._circle.may_leave(self._now):
             self._finish(True)
 
     # --- messages -----------------------------------------------------------------------
@@ -299,10 +299,10 @@ class PeerMachine:
         if outcome is Outcome.NEW:
             if author != sender and (change := self._membership.vouched(author, round)):
                 self._contacts.tell(change)
+            self._circle.pass_on(sender, ballot, self._at(), self._now)
             self._move()
         elif outcome is Outcome.ANNULLED:
-            what = f"{author.hex()} has two ballots for round {round}; neither counts"
-            self._refuse(Reason.EQUIVOCATION, what)
+            self._refuse(Reason.EQUIVOCATION, f"{author.hex()} has two ballots for round {round}")
 
     def _at(self) -> int:
         """The own round, or the one in which this peer will be first."""
@@ -369,8 +369,8 @@ class PeerMachine:
         self._pull()
 
     def _pull(self) -> None:
-        """With a view ballots are asked for, and another's when one is not waited for any more."""
-        if self.run.view and self._rounds.phase is Phase.OPEN:
+        """Where ballots are asked for: ask, and another's when one is not waited for any more."""
+        if self.run.pulls and self._rounds.phase is Phase.OPEN:
             drawn = self._circle.draw(self._rounds.round, *self._rounds.settled())
             for author in self._rounds.expect(drawn, self._now):
                 self._serving.ask(author, self._rounds.round)

@@ -116,9 +116,9 @@ class Membership:
         begun = member.start is None or member.start <= round
         return begun and (member.until is None or round <= member.until)
 
-    def anyone_alive(self) -> Member | None:
-        """An alive member, drawn at random; None when there is none."""
-        alive = [m for m in self.present() if m.state is State.ALIVE]
+    def anyone_alive(self, among: list[Member]) -> Member | None:
+        """An alive one of these members, drawn at random; None when there is none."""
+        alive = [m for m in among if m.state is State.ALIVE]
         return self._random.choice(alive) if alive else None
 
     def heard_since(self, author: bytes, moment: float) -> bool:

@@ -23,6 +23,7 @@ from .contacts import Contacts
 from .member import Change, Introduction, Member, State
 from .membership import Membership
 from .neighbours import Neighbours
+from .passing import Passing
 from .pulling import Pulls
 
 __all__ = ["Neighbourhood"]
@@ -42,7 +43,8 @@ class Neighbourhood:
         contacts: Contacts,
         neighbours: Neighbours,
     ) -> None:
-        self.routes = Pulls(run, membership, neighbours, random)
+        routes: type[Pulls | Passing] = Pulls if run.pulls else Passing
+        self.routes = routes(run, timing, membership, neighbours, random)
         self._timing, self._random = timing, random
         self._membership, self._contacts = membership, contacts
         self._neighbours = neighbours
@@ -52,6 +54,7 @@ class Neighbourhood:
         self._exchange_at = 0.0
         self._seeds: tuple[str, ...] = ()
         self._alone_since: float | None = None  # since when nobody is chosen and alive
+        self._news_at = 0.0  # when the newest ballot came
         self._resorted = False  # guests were picked, so the seeds are not forgotten
         self.content = False  # the own rounds are made: nobody new is wanted
 
@@ -242,8 +245,19 @@ class Neighbourhood:
         return self.routes.draw(round, here, declined)
 
     def accepts(self, sender: bytes, ballot: Ballot) -> bool:
-        """Only what was asked for counts, from its author."""
-        return ballot.author == sender and sender in self.routes.expected(ballot.round, None)
+        """Whether a ballot counts that `sender` brings."""
+        return self.routes.accepts(sender, ballot)
+
+    def pass_on(self, sender: bytes, ballot: Ballot, at: int, now: float) -> None:
+        """A ballot is new that `sender` has brought, while the round `at` is open."""
+        self._news_at = now
+        for author in self.routes.relays(sender, ballot, at):
+            self._contacts.answer(author, ballot)
+
+    def may_leave(self, now: float) -> bool:
+        """Whether nobody needs this peer any longer, whose rounds are made: its members have
+        finished too, and the last ballots of others have come (VIEW-14)."""
+        return self._membership.all_finished() and now >= self._news_at + self.routes.calm
 
     def forget_before(self, round: int) -> None:
         """Ballots of older rounds are not kept any longer."""

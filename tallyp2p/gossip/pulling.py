@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from random import Random
 
-from ..parameters import RunParameters
+from ..parameters import RunParameters, Timing
+from ..payloads import Ballot
 from .membership import Membership
 from .neighbours import Neighbours
 
@@ -20,8 +21,14 @@ class Pulls:
     """The draws of the rounds that still matter.  Stands where `Routes` does."""
 
     def __init__(
-        self, run: RunParameters, membership: Membership, neighbours: Neighbours, random: Random
+        self,
+        run: RunParameters,
+        timing: Timing,
+        membership: Membership,
+        neighbours: Neighbours,
+        random: Random,
     ) -> None:
+        self.calm = 0.0  # seconds without a new ballot before a peer leaves: it waits for none
         self._degree = run.degree
         self._membership, self._neighbours = membership, neighbours
         self._random = random
@@ -56,6 +63,14 @@ class Pulls:
     def expected(self, round: int, start: int | None) -> tuple[bytes, ...]:
         """Authors that were drawn for `round`."""
         return self._drawn.get(round, ())
+
+    def relays(self, sender: bytes, ballot: Ballot, at: int) -> tuple[bytes, ...]:
+        """A ballot goes only to who asks its author."""
+        return ()
+
+    def accepts(self, sender: bytes, ballot: Ballot) -> bool:
+        """Only what was asked for counts, from its author."""
+        return ballot.author == sender and sender in self.expected(ballot.round, None)
 
     def forget_before(self, round: int) -> None:
         """Ballots of older rounds are not kept any longer."""

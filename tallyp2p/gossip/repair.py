@@ -100,6 +100,13 @@ class Repair:
             answers.append(Want(tuple(wanted[: LIMITS.want])))
         return answers + pushed[: LIMITS.want]
 
+    def sought(self, round: int) -> list[tuple[bytes, int]]:
+        """(author, round) of ballots that probably were cast, though they are not here: of those
+        who voted in the round before.  Where nobody knows everybody, that is who may vote."""
+        here = self._ledger.authors(round)
+        before = self._ledger.authors(round - self._span)
+        return [(author, round) for author in sorted(before) if author not in here]
+
     def _lists(self, rounds: list[int]) -> list[Have]:
         """Lists of these rounds, of as many ballots together as fit one HAVE, and at least one.
 

@@ -10,10 +10,12 @@ from ..consensus.ledger import Ledger
 from ..messages import Digest, Have, Want
 from ..parameters import LIMITS, RunParameters, Spreading, Timing
 from .contacts import Contacts
+from .everybody import Everybody
 from .membership import Membership
+from .neighbourhood import Neighbourhood
 from .owing import Owing
 from .repair import Repair
-from .rounds import Rounds
+from .rounds import Phase, Rounds
 
 __all__ = ["Serving"]
 
@@ -31,12 +33,14 @@ class Serving:
         repair: Repair,
         membership: Membership,
         contacts: Contacts,
+        circle: Everybody | Neighbourhood,
     ) -> None:
         self.owing = Owing(timing.ahead + 1)
         self._run, self._author = run, author
         self._ledger, self._rounds, self._repair = ledger, rounds, repair
-        self._membership, self._contacts = membership, contacts
+        self._membership, self._contacts, self._circle = membership, contacts, circle
         self._interval, self._gossip_at = timing.gossip_interval, 0.0
+        self._patience = timing.patience
         self._compares = run.spreading is Spreading.BROADCAST
 
     def ask(self, author: bytes, round: int) -> None:
@@ -61,9 +65,9 @@ class Serving:
             if round >= at and self._repair.in_window(round, at):
                 self.owing.forget_before(at)  # a peer that joins may have thought itself earlier
                 promised = self.owing.promise(round, sender)
-            # With a view everybody asks at once: most ballots come soon, and who has to wait
+            # Where ballots are asked for, all ask at once: most come soon, and who has to wait
             # asks again (VIEW-6).
-            lacking |= not (promised and self._run.view)
+            lacking |= not (promised and self._run.pulls)
         return lacking
 
     def on_digest(self, sender: bytes, digest: Digest, round: int | None) -> None:
@@ -90,14 +94,31 @@ class Serving:
         """Compare ledgers with somebody where it is time."""
         if self._compares and now >= self._gossip_at:
             self._gossip_at = now + self._interval
-            self._gossip(round)
+            self._gossip(round, now)
 
-    def _gossip(self, round: int | None) -> None:
-        """Begin to compare ledgers with somebody, and ask two for what is known to be lacking."""
-        chosen = self._membership.anyone_alive()
+    def _gossip(self, round: int | None, now: float) -> None:
+        """Begin to compare ledgers with somebody, and ask two for what is known to be lacking.
+
+        With a view with somebody chosen: who dials takes no other's turn (VIEW-12).
+        """
+        heard = self._circle.heard()
+        chosen = self._membership.anyone_alive(heard)
         if chosen and round is not None:
             self._contacts.answer(chosen.author, self._repair.digest(round))
-            if lacking := self._rounds.lacking()[: LIMITS.want]:  # WANT needs no HAVE before it
-                another = self._membership.anyone_alive() or chosen
+            if lacking := self._lacking(round, now)[: LIMITS.want]:  # WANT needs no HAVE before it
+                another = self._membership.anyone_alive(heard) or chosen
                 for author in dict.fromkeys((chosen.author, another.author)):
                     self._contacts.answer(author, Want(tuple(lacking)))
+
+    def _lacking(self, round: int, now: float) -> list[tuple[bytes, int]]:
+        """(author, round) of ballots that are not here though others may hold them.
+
+        With a view those of strangers as well, in the open round after `patience` (VIEW-13).
+        """
+        lacking = dict.fromkeys(self._rounds.lacking())
+        if self._run.view:
+            lacking |= dict.fromkeys(self._repair.sought(round - self._run.rounds_per_ballot))
+            cast = self._rounds.phase is not Phase.VOTING
+            if cast and now >= self._rounds.opened_at + self._patience:
+                lacking |= dict.fromkeys(self._repair.sought(round))
+        return list(lacking)

@@ -6,7 +6,7 @@ from tallyp2p.gossip.events import Dial, Hangup
 from tallyp2p.gossip.everybody import Everybody
 from tallyp2p.messages import Hello, Peers
 from tests.gossip.circles import Bench, author, endpoint, said
-from tests.world import SMALL_RUN
+from tests.world import SMALL_RUN, ballot_of
 
 
 def bench() -> Bench[Everybody]:
@@ -114,3 +114,13 @@ def test_no_ones_word_makes_a_peer_knock_at_a_thousand_doors() -> None:
     here.hello(100)
     here.circle.on_peers(author(1), Peers((endpoint(2000),)), 0, 3.0)
     assert [e for e in here.take() if isinstance(e, Dial)] == [Dial(endpoint(2000))]
+
+
+def test_nothing_is_passed_on_where_everybody_is_told_by_the_author() -> None:
+    """ROUND-2, ROUND-9."""
+    here = bench()
+    here.hello(1)
+    here.circle.pass_on(author(1), ballot_of(here.run, author(2), 0), 0, 2.0)
+    assert here.take() == [] and not here.circle.may_leave(2.0)
+    here.membership.finish(author(1), 0)
+    assert here.circle.may_leave(2.0)

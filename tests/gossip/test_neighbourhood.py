@@ -9,6 +9,7 @@ import pytest
 from tallyp2p.gossip.events import Dial, Effect, Hangup, Send
 from tallyp2p.gossip.neighbourhood import Neighbourhood
 from tallyp2p.messages import PARTED, Bye, Error, Hello, Peers, Ping
+from tallyp2p.parameters import Spreading
 from tests.gossip.circles import TIMING, Bench, author, endpoint, said
 from tests.world import SMALL_RUN, ballot_of
 
@@ -328,3 +329,32 @@ def test_dead_endpoints_do_not_keep_others_from_being_tried() -> None:
         here.circle.tick(None, float(now))
         dialled |= {e.endpoint for e in here.take() if isinstance(e, Dial)}
     assert dialled == {endpoint(n) for n in range(1, 3 * VIEW + 1)}
+
+
+def test_a_ballot_that_is_new_is_passed_on_and_kept_waiting_for_more() -> None:
+    """VIEW-12, VIEW-14: who has finished stays while ballots still come."""
+    here = Bench(replace(RUN, spreading=Spreading.BROADCAST), Neighbourhood)
+    here.circle.begin(tuple(endpoint(n) for n in range(1, VIEW + 1)), 0.0)
+    here.take()
+    for name in range(1, VIEW + 1):
+        answer(here, name)
+        here.membership.finish(author(name), 0)
+    ballot = ballot_of(here.run, author(50), 0)
+    assert here.circle.accepts(author(1), ballot), "whoever brings it"
+    here.circle.pass_on(author(1), ballot, 0, 9.0)
+    sent = [e for e in here.take() if isinstance(e, Send)]
+    assert {e.endpoint for e in sent} == {endpoint(2), endpoint(3), endpoint(4)}
+    assert [e.message for e in sent] == [ballot] * 3
+    calm = 3 * TIMING.gossip_interval
+    assert not here.circle.may_leave(8.9 + calm) and here.circle.may_leave(9.0 + calm)
+
+
+def test_nothing_is_passed_on_where_ballots_are_asked_for() -> None:
+    """VIEW-6."""
+    here = settled()
+    here.circle.pass_on(author(1), ballot_of(RUN, author(1), 0), 0, 9.0)
+    assert here.take() == []
+    assert not here.circle.may_leave(9.0)
+    for name in range(1, VIEW + 1):
+        here.membership.finish(author(name), 0)
+    assert here.circle.may_leave(9.0)

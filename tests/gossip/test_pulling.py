@@ -25,7 +25,7 @@ def pulls(chosen: int = 6, start: int = 0) -> tuple[Pulls, Membership]:
         membership.introduce(name, hello, 0.0)
         if n < chosen:
             neighbours.choose(AUTHORS[n], AUTHORS, ())
-    return Pulls(RUN, membership, neighbours, Random(0)), membership
+    return Pulls(RUN, Timing(), membership, neighbours, Random(0)), membership
 
 
 def test_as_many_as_the_degree_says_all_chosen_and_others_each_round() -> None:

@@ -191,3 +191,12 @@ def test_a_single_list_is_sent_however_long() -> None:
         side.ledger.add(ballot_of(RUN, author(index), 0))
     [have] = side.repair.on_digest(Digest((DigestEntry(0, 1, bytes(16)),)), 0)
     assert isinstance(have, Have) and len(have.entries) == LIMITS.have
+
+
+def test_who_voted_in_the_round_before_is_sought_in_this_one() -> None:
+    """VIEW-13: nobody else is known to vote, where nobody knows everybody."""
+    side = Side()
+    for index, round in ((1, 2), (2, 2), (2, 4), (3, 4), (4, 0)):
+        side.ledger.add(ballot_of(RUN, author(index), round))
+    assert side.repair.sought(4) == [(author(1), 4)]
+    assert side.repair.sought(0) == []

@@ -11,6 +11,7 @@ from tallyp2p.gossip.body import Body
 from tallyp2p.gossip.card import Card
 from tallyp2p.gossip.events import Send
 from tallyp2p.gossip.membership import author_of
+from tallyp2p.gossip.neighbourhood import Neighbourhood
 from tallyp2p.messages import Digest, Hello, Want
 from tallyp2p.parameters import Spreading, Timing
 from tests.world import SMALL_RUN, ballot_of
@@ -26,6 +27,12 @@ def body(**changes: object) -> Body:
     made.contacts.on_hello(b"L", hello, 0, 0.0)
     made.outbox.take()
     return made
+
+
+def choose(here: Body) -> None:
+    """With a view: the only member is chosen."""
+    assert isinstance(here.circle, Neighbourhood)
+    here.circle._neighbours.choose(OTHER, (), ())
 
 
 def sent(here: Body) -> list[object]:
@@ -74,3 +81,35 @@ def test_ledgers_are_compared_in_broadcast_runs_only() -> None:
         here.serving.tick(4, 5.0)
         kinds = [type(message) for message in sent(here)]
         assert kinds == ([Digest] if spreading is Spreading.BROADCAST else [])
+
+
+def test_with_a_view_ledgers_are_compared_with_the_chosen_alone() -> None:
+    """VIEW-13: else 2 * `view` guests would take most turns of those who are heard."""
+    here = body(view=6, spreading=Spreading.BROADCAST)
+    here.serving.begin(1.0)
+    here.serving.tick(4, 3.0)
+    assert sent(here) == [], "the only member is a guest"
+    choose(here)
+    here.serving.tick(4, 5.0)
+    assert Digest in map(type, sent(here))
+
+
+def test_with_a_view_all_who_voted_before_are_asked_for_when_the_round_is_old_enough() -> None:
+    """VIEW-13: of whom they are asked is drawn, so a message that is lost costs one interval."""
+    here = body(view=6, spreading=Spreading.BROADCAST)
+    choose(here)
+    strangers = [author_of(bytes([n]) * 32) for n in (8, 9)]
+    for author in strangers:
+        here.ledger.add(ballot_of(SMALL_RUN, author, 2))
+    here.serving.begin(1.0)
+    here.rounds.vote(4)
+
+    def wanted(now: float) -> set[tuple[bytes, int]]:
+        here.serving.tick(4, now)
+        return {one for m in sent(here) if isinstance(m, Want) for one in m.entries}
+
+    heard = {(OTHER, 2)}  # of the chosen also what the round closed last lacks (REPAIR-1)
+    assert wanted(3.0) == heard, "the own ballot is not cast, so others' need not be"
+    here.rounds.open(4.5)
+    assert wanted(5.0) == heard, "they are on their way"
+    assert wanted(7.0) == heard | {(author, 4) for author in strangers}

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tallyp2p.gossip.neighbourhood import Neighbourhood
 from tallyp2p.messages import Hello
-from tallyp2p.parameters import RunParameters, Timing
+from tallyp2p.parameters import RunParameters, Spreading, Timing
 from tallyp2p.simulator.host import Host
 from tallyp2p.simulator.spec import Churn, Group, Link, Partition, Promises, Voting, WorldSpec
 from tallyp2p.simulator.world import World
@@ -149,3 +150,39 @@ def test_two_halves_find_each_other_after_a_cut_longer_than_suspicion() -> None:
     watched(spec, look, 5.0, 110.0)
     assert across[10.0] > 20 and across[45.0] == 0, across
     assert across[110.0] > 20, across
+
+
+def test_every_ballot_reaches_everybody_though_each_peer_knows_few() -> None:
+    """VIEW-11 to VIEW-13: 64 peers that choose 8 each, from 10 s on 30 % of all messages lost;
+    then all vote, and ten gossip rounds later every peer holds every ballot."""
+    spec = WorldSpec(
+        peers=64,
+        check=False,
+        run=replace(RUN, view=8, rounds_per_ballot=1, spreading=Spreading.BROADCAST),
+        timing=Timing(rounds=2),
+        links=Link(loss=0.3, begin=10.0),
+        voting=Voting(training=20.0, spread=0.01),
+        promises=Promises(complete=False, within=1000),
+    )
+    world = World(spec)
+    reaches, whole = world.watch.seen.reach, spec.peers * (spec.peers - 1)
+    while 1 not in reaches or reaches[1].arrivals < whole:
+        assert world.running and world.clock.step(), f"{world.line}: {reaches}"
+    took = (reaches[1].newest - reaches[1].first) / spec.timing.gossip_interval
+    assert took <= 10, f"{world.line}: {took:.1f} gossip rounds"
+    assert max(len(host.lines) for host in world.peers.values()) < spec.peers, "or who needs views"
+
+
+def test_where_nothing_is_lost_all_end_with_equal_tallies() -> None:
+    """VIEW-14: those who have finished stay until the last ballots have come, also from afar."""
+    spec = WorldSpec(
+        peers=24,
+        run=replace(RUN, view=4, spreading=Spreading.BROADCAST),
+        timing=Timing(rounds=24),
+    )
+    world = World(spec)
+    world.run()
+    voters = {host.machine.author for host in world.peers.values()}
+    for host in world.peers.values():
+        for round in (0, 8, 16):
+            assert host.machine.ledger.authors(round) == voters, (host.index, round)
