@@ -33,6 +33,7 @@ from tallyp2p.simulator.voters import Electorate
 from tallyp2p.simulator.world import World
 from tallyp2p.tracing.reading import read_trace
 from tallyp2p.tracing.recording import Recorded, TraceFile, Traces
+from tests.waiting import eventually
 
 RUN = RunParameters(pool=40, probes=4, rounds_per_ballot=2)
 PEERS, SEED = 4, 5
@@ -162,9 +163,7 @@ async def test_lives_on_real_sockets_are_replayed_in_virtual_time(
 
 async def reached(machine: PeerMachine, round: int) -> None:
     """Wait until a peer is in a round."""
-    async with asyncio.timeout(20):
-        while (machine.round or 0) < round:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: (machine.round or 0) >= round)
 
 
 async def test_a_changed_machine_is_caught_where_a_real_one_did_otherwise(

@@ -1,6 +1,7 @@
 """One whole peer without a model, for a process of its own: see test_processes.py.
 
-Its learner takes `pause` seconds for each ballot.  What it saw is left in DIRECTORY as JSON.
+Its learner takes `pause` seconds for each ballot, and rests as long as there is a file `hold`.
+What it saw is left in DIRECTORY as JSON.
 """
 
 from __future__ import annotations
@@ -34,20 +35,29 @@ RUN = RunParameters(probes=8, rounds_per_ballot=2)
 class Slow:
     """Votes its index everywhere, and learns nothing, slowly."""
 
-    def __init__(self, label: int, pause: float) -> None:
+    def __init__(self, label: int, pause: float, hold: Path) -> None:
         self.label = label
         self.pause = pause
+        self.hold = hold
 
     def vote(self, round: int, ids: IdArray | None) -> Vote:
         return Vote(np.full(RUN.votes, self.label))
 
     def learn(self, round: int, elections: Sequence[Election]) -> Mapping[str, float]:
         time.sleep(self.pause)
+        while self.hold.exists():
+            time.sleep(0.01)
         return {}
 
 
 async def take_part(
-    directory: Path, index: int, peers: int, rounds: int, pause: float, again: bool
+    directory: Path,
+    index: int,
+    peers: int,
+    rounds: int,
+    pause: float,
+    again: bool,
+    deadline: float,
 ) -> None:
     heard: dict[int, int] = {}
     waited: list[float] = []
@@ -59,17 +69,19 @@ async def take_part(
             waited.append(notice.waited)
         elif isinstance(notice, MemberChanged):
             changes.append((notice.state, notice.cause))
+            if again:  # whom it met
+                (directory / f"{index}.back").touch()
         elif isinstance(notice, Progress):
             (directory / f"{index}.round").write_text(str(notice.round))
 
-    timing = Timing(rounds=rounds, quorum=2 if again else peers, deadline=3, patience=0.3)
+    timing = Timing(rounds=rounds, quorum=2 if again else peers, deadline=deadline, patience=0.3)
     transport = Transport(Meter())
     endpoint = transport.bind("tcp://127.0.0.1:*")
     machine = PeerMachine(
         RUN, timing, hashlib.sha256(b"%d" % index).digest(), os.urandom(8), Random(index)
     )
     codec = Codec(RUN, machine.author)
-    node = Node(machine, codec, transport, Slow(index, pause), RUN, [watch])
+    node = Node(machine, codec, transport, Slow(index, pause, directory / "hold"), RUN, [watch])
     rendezvous = Rendezvous(directory / "meet", index, peers)
     seeds = tuple([other async for other in rendezvous.others()]) if again else ()
     rendezvous.announce(endpoint)

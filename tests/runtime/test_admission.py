@@ -19,6 +19,7 @@ from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.transport import Arrival, Transport
 from tallyp2p.wire.keys import curve_public, identity_text
 from tallyp2p.wire.seal import identity_of
+from tests.waiting import LONG, eventually
 
 HERE = "tcp://127.0.0.1:*"
 ALICE, BOB, EVE = (bytes([number]) * 32 for number in (1, 2, 3))
@@ -37,18 +38,14 @@ async def peer(secret: bytes, admitted: frozenset[bytes] | None = LIST) -> Async
 async def gather(receiver: Transport, count: int) -> list[Arrival]:
     arrivals: list[Arrival] = []
     while len(arrivals) < count:
-        arrivals += await asyncio.wait_for(receiver.receive(), 5)
+        arrivals += await asyncio.wait_for(receiver.receive(), LONG)
     return arrivals
 
 
 async def refused(listener: Transport, count: int) -> None:
     admission = listener.admission
     assert admission is not None
-    for _ in range(250):
-        if admission.refused >= count:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"only {admission.refused} refused")
+    await eventually(lambda: admission.refused >= count)
 
 
 def at(identity: bytes) -> str:
@@ -90,10 +87,7 @@ async def test_who_is_not_on_the_list_is_not_heard(caplog: pytest.LogCaptureFixt
         alice.dial(endpoint)
         alice.send(endpoint, b"hello")
         assert [frame for _, frame in await gather(bob, 1)] == [b"hello"]
-        for _ in range(100):
-            if "our key is not on its list" in caplog.text:
-                break
-            await asyncio.sleep(0.02)
+        await eventually(lambda: "our key is not on its list" in caplog.text)
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2  # one sentence at each end
     assert any("refused a connection from 127.0.0.1: its key is not on the list" in s for s in said)
@@ -187,10 +181,7 @@ async def test_an_identity_in_the_name_of_another_does_not_connect(
         endpoint = f"{where}#{bob.encryption.identity}"  # type: ignore[union-attr]
         alice.dial(endpoint)
         alice.send(endpoint, b"for Bob alone")
-        for _ in range(300):
-            if "is not the peer with that key" in caplog.text:
-                break
-            await asyncio.sleep(0.02)
+        await eventually(lambda: "is not the peer with that key" in caplog.text)
         assert f"the handshake with {endpoint} failed: whoever listens there" in caplog.text
         assert alice.meter.snapshot()["sent"]["control"]["messages"] == 1
         assert eve.meter.snapshot()["received"]["total"]["wire"] == 0
@@ -221,15 +212,14 @@ async def test_idle_strangers_are_sent_away() -> None:
             connection.setblocking(False)
         loop = asyncio.get_running_loop()
         for connection in idle:  # until it hangs up: HANDSHAKE_IVL after it began
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(LONG):
                 try:
                     while await loop.sock_recv(connection, 1024):
                         pass
                 except ConnectionError:
                     pass
             connection.close()
-        while len(os.listdir("/dev/fd")) > files:  # ours, and then libzmq's
-            await asyncio.sleep(0.02)
+        await eventually(lambda: len(os.listdir("/dev/fd")) <= files)  # ours, and then libzmq's
 
 
 async def test_keys_of_many_connections_are_not_kept_for_ever(

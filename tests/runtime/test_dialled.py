@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from tallyp2p.runtime import dialled, names
 from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.transport import Transport
+from tests.waiting import LONG, eventually
 
 HERE = "tcp://127.0.0.1:*"
 NAME = "tcp://peer.example:7000"
@@ -34,14 +35,8 @@ async def two(
 async def frames(receiver: Transport, count: int) -> list[bytes | None]:
     found: list[bytes | None] = []
     while len(found) < count:
-        found += [frame for _, frame in await asyncio.wait_for(receiver.receive(), 5)]
+        found += [frame for _, frame in await asyncio.wait_for(receiver.receive(), LONG)]
     return found
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -60,7 +55,7 @@ async def test_a_name_that_heals_is_reached_then(
         assert alice.dial(NAME)
         assert all(alice.send(NAME, b"%d" % number) for number in range(16))
         assert not alice.send(NAME, b"too much for nobody") and alice.dropped == 1
-        await until(lambda: "nobody knows an address of peer.example yet" in caplog.text)
+        await eventually(lambda: "nobody knows an address of peer.example yet" in caplog.text)
         await asyncio.sleep(0.1)
         assert len(caplog.records) == 1  # once, however often it is looked up
         known.append(bob.bind(HERE))
@@ -98,7 +93,7 @@ async def test_hanging_up_ends_the_search_for_a_name(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(dialled, "_FIRST_PAUSE", 0.01)
     async with two() as (alice, _):
         alice.dial(NAME)
-        await until(lambda: asked > 1)
+        await eventually(lambda: asked > 1)
         alice.hangup(NAME)
         await asyncio.sleep(0)
         before = asked
@@ -114,7 +109,7 @@ async def test_a_refused_handshake_is_tried_again() -> None:
     async with two(Encryption.of(b"a" * 32), door) as (alice, bob):
         endpoint = bob.bind(HERE)
         alice.dial(endpoint)
-        await until(lambda: bob.admission is not None and bob.admission.refused > 2)
+        await eventually(lambda: bob.admission is not None and bob.admission.refused > 2)
         open_now = True
         arrived = asyncio.ensure_future(frames(bob, 1))
         while not arrived.done():
@@ -126,7 +121,7 @@ async def test_a_refused_handshake_is_tried_again() -> None:
 async def test_a_peer_in_clear_is_told_what_is_wrong(caplog: pytest.LogCaptureFixture) -> None:
     async with two(None, Encryption.of(b"b" * 32)) as (alice, bob):
         alice.dial(bob.bind(HERE).partition("#")[0])
-        await until(lambda: "write its whole address, with # and its key" in caplog.text)
+        await eventually(lambda: "write its whole address, with # and its key" in caplog.text)
 
 
 @pytest.mark.slow  # 3 s: libzmq's pauses between three attempts
@@ -136,7 +131,7 @@ async def test_a_listener_in_clear_is_not_the_peer_with_that_key(
     encryption = Encryption.of(b"a" * 32)
     async with two(encryption, None) as (alice, bob):
         alice.dial(f"{bob.bind(HERE)}#{encryption.identity}")
-        await until(lambda: "is not the peer with that key" in caplog.text)
+        await eventually(lambda: "is not the peer with that key" in caplog.text)
 
 
 async def test_on_a_new_connection_the_greeting_comes_first_and_under_another_name(
@@ -151,16 +146,16 @@ async def test_on_a_new_connection_the_greeting_comes_first_and_under_another_na
         alice.dial(endpoint)
         alice.send(endpoint, b"hello", first=True)
         alice.send(endpoint, b"more")
-        arrivals = await asyncio.wait_for(bob.receive(), 5)
+        arrivals = await asyncio.wait_for(bob.receive(), LONG)
         before = arrivals[0][0]
         await bob.close(0)
-        await until(lambda: lost == [endpoint])
+        await eventually(lambda: lost == [endpoint])
         again.bind(endpoint)
         await asyncio.sleep(0.05)
         alice.send(endpoint, b"news")
         found: list[tuple[bytes, bytes | None]] = []
         while len(found) < 2:
-            found += await asyncio.wait_for(again.receive(), 5)
+            found += await asyncio.wait_for(again.receive(), LONG)
         assert [frame for _, frame in found] == [b"hello", b"news"]
         assert {link for link, _ in found} != {before}
     finally:

@@ -26,6 +26,7 @@ from tallyp2p.storage.generations import Generations
 from tallyp2p.storage.journal import Journal
 from tests.runtime.test_node import HERE, RUN, Idle, Plain, Script
 from tests.storage.faults import FaultyDisk
+from tests.waiting import LONG, eventually
 from tests.world import ballot_of
 
 AUTHOR = b"script.."
@@ -202,7 +203,7 @@ def rounds(count: int) -> dict[str, Any]:
 async def test_a_node_keeps_each_ballot_and_states_in_time_and_at_the_end(tmp_path: Path) -> None:
     script, told = Kept8(**rounds(5)), list[object]()
     made, frozen = keeper(tmp_path, every=2)
-    await asyncio.wait_for(node(script, made, told).run(Started(HERE)), 10)
+    await asyncio.wait_for(node(script, made, told).run(Started(HERE)), LONG)
     assert isinstance(script.heard[0], Resumed), "before it starts"
     assert [s["round"] for s in states(tmp_path)] == [10, 8, 4] and frozen.times == 3
     assert all(not s["voted"] and s["endpoints"] == ["tcp://h:1"] for s in states(tmp_path))
@@ -222,7 +223,7 @@ async def test_a_full_disk_does_not_stop_a_node_and_everybody_is_told(tmp_path: 
 
     disk.__class__ = Full
     script, told = Kept8(**rounds(3)), list[object]()
-    finish = await asyncio.wait_for(node(script, made, told).run(Started(HERE)), 10)
+    finish = await asyncio.wait_for(node(script, made, told).run(Started(HERE)), LONG)
     assert finish.completed
     assert [type(e) for e in script.heard if isinstance(e, Cast | Withheld)] == [Withheld] * 3
     texts = [t.text for t in told if isinstance(t, Trouble)]
@@ -239,7 +240,7 @@ class Slow(Idle):
 
     def learn(self, round: int, elections: Sequence[Election]) -> Mapping[str, float]:
         self.begun.set()
-        self.go.wait(10)
+        self.go.wait(LONG)
         return {"loss": 1.0}
 
     def vote(self, round: int, ids: IdArray | None) -> Vote:
@@ -251,10 +252,10 @@ async def test_who_is_told_to_leave_amid_training_keeps_what_it_has_learnt(tmp_p
     script, told, learner = Kept8(**rounds(5)), list[object](), Slow()
     alive = node(script, made, told, learner)
     running = asyncio.ensure_future(alive.run(Started(HERE)))
-    await asyncio.to_thread(learner.begun.wait, 10)
+    await asyncio.to_thread(learner.begun.wait, LONG)
     alive.stop()
     asyncio.get_running_loop().call_later(0.2, learner.go.set)
-    finish = await asyncio.wait_for(running, 10)
+    finish = await asyncio.wait_for(running, LONG)
     assert not finish.completed and not alive.abandoned
     [state] = states(tmp_path)
     assert (state["round"], state["voted"]) == (2, False)
@@ -267,9 +268,9 @@ async def test_a_step_that_does_not_end_in_time_is_given_up_and_said(tmp_path: P
     script, told, learner = Kept8(**rounds(5)), list[object](), Slow()
     alive = node(script, made, told, learner, patience=0.1)
     running = asyncio.ensure_future(alive.run(Started(HERE)))
-    await asyncio.to_thread(learner.begun.wait, 10)
+    await asyncio.to_thread(learner.begun.wait, LONG)
     alive.stop()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, LONG)
     learner.go.set()
     assert alive.abandoned and states(tmp_path) == []
     assert "was given up; no state is kept" in [t.text for t in told if isinstance(t, Trouble)][0]
@@ -281,10 +282,9 @@ async def test_who_is_told_to_leave_with_its_ballot_cast_is_not_asked_again(tmp_
     script, told = Kept8(Started=lambda event: [VoteOn(0)]), list[object]()
     alive = node(script, made, told)
     running = asyncio.ensure_future(alive.run(Started(HERE)))
-    while not any(isinstance(event, Cast) for event in script.heard):
-        await asyncio.sleep(0.01)
+    await eventually(lambda: any(isinstance(event, Cast) for event in script.heard))
     alive.stop()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, LONG)
     [state] = states(tmp_path)
     assert (state["round"], state["voted"]) == (0, True)
     made.close()

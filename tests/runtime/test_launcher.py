@@ -9,8 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,21 +17,14 @@ import pytest
 
 from tallyp2p.errors import LocalError
 from tallyp2p.runtime.launcher import Job, Launcher
+from tests.waiting import LONG, until
 
-LONG = 60.0  # seconds that a busy host may take for what is done at once
 SLEEPS = "import time; time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
 
 def job(text: str, tmp_path: Path) -> Job:
     return Job(exec, (text,), tmp_path / "log.txt")
-
-
-def until(condition: Callable[[], bool], seconds: float = LONG) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 def waits_for(path: Path) -> str:

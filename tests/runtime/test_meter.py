@@ -10,6 +10,7 @@ import struct
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 import pytest
 
@@ -18,6 +19,7 @@ from tallyp2p.parameters import LIMITS
 from tallyp2p.runtime.admission import Encryption
 from tallyp2p.runtime.meter import Meter
 from tallyp2p.runtime.transport import Transport
+from tests.waiting import LONG, eventually
 
 TCP_INFO_SIZE = 136  # up to and with tcpi_bytes_received
 
@@ -105,19 +107,16 @@ async def compare(alice: Transport, bob: Transport, curve: bool) -> None:
         bob.send(at_alice, vote)
     arrived = 0
     while arrived < len(frames):
-        arrived += len(await asyncio.wait_for(bob.receive(), 5))
+        arrived += len(await asyncio.wait_for(bob.receive(), LONG))
     while arrived < len(frames) + 200:
-        arrived += len(await asyncio.wait_for(alice.receive(), 5))
+        arrived += len(await asyncio.wait_for(alice.receive(), LONG))
 
     for transport, own, other in ((alice, at_alice, at_bob), (bob, at_bob, at_alice)):
         counted = transport.meter.snapshot()
         ours = tuple(counted[way]["total"]["wire"] for way in ("sent", "received"))
-        for _ in range(100):  # until the last bytes are acknowledged
-            number, *kernels = kernel_counts(port(own), port(other))
-            if tuple(kernels) == ours:
-                break
-            await asyncio.sleep(0.02)
-        assert (number, tuple(kernels)) == (2, ours)
+        # Until the last bytes are acknowledged.
+        counts = partial(kernel_counts, port(own), port(other))
+        await eventually(partial(lambda counts, ours: counts() == (2, *ours), counts, ours))
     assert alice.meter.snapshot()["sent"] == bob.meter.snapshot()["received"]
     # By hand: 22 bytes of message and 2 of ZMTP for each ballot, 33 more in CURVE's box; two
     # handshakes.
@@ -136,6 +135,6 @@ async def test_a_handshake_counts_again_when_a_connection_is_made_again() -> Non
         await alice.close(2000)
         arrived = 0
         while arrived < 3:
-            arrived += len(await asyncio.wait_for(bob.receive(), 5))
+            arrived += len(await asyncio.wait_for(bob.receive(), LONG))
         assert alice.meter.snapshot()["sent"]["total"]["wire"] == 3 * (116 + 3)
         assert bob.meter.snapshot()["received"]["total"]["wire"] == 3 * (116 + 3)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tallyp2p.runtime.names import Names, split
+from tests.waiting import LONG
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ async def test_a_silent_name_server_holds_up_neither_loop_nor_others(
     def look_up(host: str, port: int, **more: Any) -> list[Any]:
         asked.append(host)
         if host == "slow.example":
-            assert heals.wait(10)
+            assert heals.wait(LONG)
         return [(socket.AF_INET, 0, 0, "", ("192.0.2.1", port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)

@@ -41,6 +41,7 @@ from tallyp2p.runtime.node import Node, Observer, Progress
 from tallyp2p.runtime.transport import Transport
 from tallyp2p.wire.keys import identity_text
 from tallyp2p.wire.seal import identity_of
+from tests.waiting import LONG, eventually
 
 RUN = RunParameters(probes=4, rounds_per_ballot=2)
 HERE = "tcp://127.0.0.1:*"
@@ -129,11 +130,11 @@ def finish(event: Event) -> list[Effect]:
 
 
 async def within(awaitable: asyncio.Future[Finish] | asyncio.Task[Finish]) -> Finish:
-    return await asyncio.wait_for(awaitable, 5)
+    return await asyncio.wait_for(awaitable, LONG)
 
 
 async def run(made: Node) -> Finish:
-    return await asyncio.wait_for(made.run(START), 5)
+    return await asyncio.wait_for(made.run(START), LONG)
 
 
 async def test_a_round_from_vote_to_learning() -> None:
@@ -194,8 +195,7 @@ async def test_what_strangers_send_is_reported_and_never_raised() -> None:
     for frame in (b"", b"\x00" * 1000, b"12"):
         stranger.send(endpoint, frame)
     stranger._dialled[endpoint]._socket.send_multipart([b"1", b"2"])
-    while len(script.heard) < 5:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: len(script.heard) >= 5)
     first, second, third, fourth = script.heard[1:]
     assert isinstance(first, Trespassed) and first.reason is Reason.MALFORMED
     assert first.text == "not a number" and first.optional
@@ -241,8 +241,7 @@ async def test_a_machine_that_is_never_content_does_not_spin() -> None:
     running = asyncio.create_task(run(made))
     loop = asyncio.get_running_loop()
     began = loop.time()
-    while script.kinds().count("Ticked") < 20:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: script.kinds().count("Ticked") >= 20)
     made.stop()
     await running
     assert script.kinds().count("Ticked") <= 1 + (loop.time() - began) / 0.001
@@ -254,7 +253,7 @@ async def test_the_loop_answers_while_the_learner_trains() -> None:
     class Slow(Idle):
         def learn(self, round: int, elections: Sequence[Election]) -> Mapping[str, float]:
             training.set()
-            release.wait(10)
+            release.wait(LONG)
             return {}
 
     def answer(event: Event) -> list[Effect]:
@@ -264,8 +263,7 @@ async def test_the_loop_answers_while_the_learner_trains() -> None:
     script = Script(Started=lambda event: [Learn(0, ())], Received=answer, Learned=finish)
     made, _, endpoint = node(script, Slow())
     running = asyncio.create_task(run(made))
-    while not training.is_set():
-        await asyncio.sleep(0.01)
+    await eventually(training.is_set)
     other = Transport(Meter())
     other.dial(endpoint)
     other.send(endpoint, b"1")

@@ -9,6 +9,7 @@ import pytest
 
 from tallyp2p.errors import FailureError
 from tallyp2p.runtime.rendezvous import Rendezvous
+from tests.waiting import LONG
 
 
 async def collect(rendezvous: Rendezvous) -> list[str]:
@@ -21,7 +22,7 @@ async def test_everybody_finds_everybody_else(tmp_path: Path) -> None:
     for index, seat in enumerate(seats):
         seat.announce(f"tcp://127.0.0.1:{4000 + index}")
         await asyncio.sleep(0)
-    assert sorted(await asyncio.wait_for(early, 5)) == [
+    assert sorted(await asyncio.wait_for(early, LONG)) == [
         "tcp://127.0.0.1:4001",
         "tcp://127.0.0.1:4002",
         "tcp://127.0.0.1:4003",
@@ -34,12 +35,12 @@ async def test_who_waits_for_all_waits_no_longer_than_it_wants(tmp_path: Path) -
     seats = [Rendezvous(tmp_path, index, 2) for index in range(2)]
     seats[0].announce("tcp://127.0.0.1:1")
     await seats[0].assembled(0.01, lambda: False)  # the other one does not come
-    await asyncio.wait_for(seats[0].assembled(60, lambda: True), 5)  # told to leave meanwhile
+    await asyncio.wait_for(seats[0].assembled(60, lambda: True), LONG)  # told to leave meanwhile
     waiting = asyncio.create_task(seats[0].assembled(60, lambda: False))
     await asyncio.sleep(0)
     assert not waiting.done()
     seats[1].announce("tcp://127.0.0.1:2")
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, LONG)
 
 
 async def test_the_restarted_replaces_itself(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +24,7 @@ from tallyp2p.parameters import RunParameters
 from tallyp2p.profiles import Profile, load
 from tallyp2p.reporting.rundir import peer_dir
 from tallyp2p.storage.journal import Journal
+from tests.waiting import eventually
 
 SETTINGS = {"peers": 3, "rounds": 4000, "run.spreading": "broadcast", "checkpoint.every": 1}
 RUN = RunParameters(spreading=load("default", SETTINGS).run.spreading)
@@ -102,14 +102,6 @@ def child(run_dir: Path, phase: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", CHILD, str(run_dir), phase])
 
 
-async def until(condition: Any, seconds: float = 60.0) -> None:
-    for _ in range(int(seconds / 0.05)):
-        if condition():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it never came true")
-
-
 def kept(run_dir: Path, profile: Profile) -> dict[int, bytes]:
     mine = author(shard_seat(profile, 2), RUN)
     journal = Journal(peer_dir(run_dir, 2) / "journal", RUN.digest, mine)
@@ -151,7 +143,7 @@ async def test_a_peer_killed_between_disk_and_network_sends_what_it_kept(
         )
         assert not (phase == "journal" and sent), "it was killed before it could send"
         again = child(tmp_path, "nothing")
-        await until(
+        await eventually(
             lambda: any(
                 ballot.author == whose
                 for round, election in learners[0].heard.copy().items()

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from tallyp2p.runtime.worker import Worker
+from tests.waiting import LONG
 
 
 async def test_calls_run_in_order_in_one_other_thread() -> None:
@@ -49,4 +50,4 @@ async def test_stop_does_not_wait_for_a_long_call() -> None:
     call = worker.call(release.wait, 60)
     assert not await worker.stop(0.05)
     release.set()
-    assert await asyncio.wait_for(call, 5)
+    assert await asyncio.wait_for(call, LONG)
