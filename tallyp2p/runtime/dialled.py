@@ -7,6 +7,9 @@ was refused, after which libzmq gives up, is tried again; and a person is told, 
 A connection that breaks gets a new socket, which is a new name to the listener (FRAME-3).  Under
 the old one libzmq would connect again, too; but where the network had been cut the listener
 still takes the old connection for alive, and reads nothing of another with the same name.
+
+While there is no connection frames wait here and not in libzmq, which forgets none: of several
+greetings only the newest is sent, first of all, and nothing is counted before it is.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ _AGAIN = 30.0  # s until a refused handshake, or a name's address that is silent
 _NEXT = 3.0  # s until another address of the same name is tried: hosts have two kinds of them
 _RENEW = 1.0  # s from a broken connection to the next
 _FIRST_PAUSE = 1.0  # s between two searches for a name; doubles up to the above
-_EARLY = 16  # frames that wait for a name's address
+_EARLY = 256  # frames that wait for a connection; libzmq takes as many at once (SNDHWM)
 _DOUBTS = 3  # failed handshakes in a row before a person is told: one may be an accident
 
 Socket = zmq.Socket[bytes]
@@ -40,8 +43,8 @@ class Dialled:
 
     `make` gives a new socket that is not connected; `watch` has it watched (see `meter.Watch`).
     `look_up` finds endpoints in numbers for a name and a port (see `names.Names`).  `lost` is
-    called when a connection breaks, `tell` with a sentence for a person, and `repeated` with what
-    was sent again of itself.
+    called when a connection breaks, `tell` with a sentence for a person, and `sent` with each frame
+    that goes out on a connection.
     """
 
     def __init__(
@@ -52,39 +55,41 @@ class Dialled:
         look_up: Callable[[str, str], asyncio.Future[list[str]]],
         lost: Callable[[], None],
         tell: Callable[[str], None],
-        repeated: Callable[[bytes], None],
+        sent: Callable[[bytes], None],
     ) -> None:
         """Raises `zmq.ZMQError` when it cannot be dialled."""
         self._endpoint = endpoint
         self._make, self._watch, self._find = make, watch, look_up
-        self._lost, self._tell, self._repeated = lost, tell, repeated
+        self._lost, self._tell, self._sent = lost, tell, sent
         self._greeting = b""  # what comes first on a new connection
+        self._greeted = True  # whether it came first on this one
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._address = ""  # that the socket connects to; "" while a name is looked up
         self._turn = 0  # which of a name's addresses is next
         self._pause = _FIRST_PAUSE
-        self._early: list[bytes] = []
+        self._early: list[bytes] = []  # what waits for a connection
+        self._left: list[bytes] = []  # what was left to a socket that had none when it was closed
         self._up = False
+        self._renewing = False  # the socket had a connection, and another takes its place
         self._failures = 0  # handshakes in a row that came to nothing
         self._told = False
         self._socket = self._open()
 
     def send(self, frame: bytes, first: bool = False) -> bool:
-        """Queue one frame; False when the queue is full.
+        """Send one frame, or let it wait for a connection; False when too many do.
 
         `first`: it has to come first on a connection, so it does on every later one.
         """
         if first:
             self._greeting = frame
-        if not self._address:
-            if len(self._early) < _EARLY:
-                self._early.append(frame)
-                return True
-            return False
-        try:
-            self._socket.send(frame, zmq.NOBLOCK)
-        except zmq.Again:
+        if self._up:
+            return self._hand_over(frame)
+        if first:
+            self._greeted = False
+        elif len(self._early) + (not self._greeted) < _EARLY:
+            self._early.append(frame)
+        else:
             return False
         return True
 
@@ -92,7 +97,29 @@ class Dialled:
         """Hang up once what was sent has left, or after `linger_ms`."""
         if self._timer is not None:
             self._timer.cancel()
+        if not self._up:
+            self._left = [frame for frame in self._waiting() if self._push(frame)]
         self._socket.close(linger=linger_ms)
+
+    def _waiting(self) -> list[bytes]:
+        """What waits for a connection, and now does not any more."""
+        frames = [] if self._greeted else [self._greeting]
+        frames += self._early
+        self._greeted, self._early = True, []
+        return frames
+
+    def _hand_over(self, frame: bytes) -> bool:
+        if self._push(frame):
+            self._sent(frame)
+            return True
+        return False
+
+    def _push(self, frame: bytes) -> bool:
+        try:
+            self._socket.send(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
 
     def _open(self) -> Socket:
         socket = self._make()
@@ -157,20 +184,23 @@ class Dialled:
         except zmq.ZMQError:
             return  # another of its addresses, another time
         self._address = address
-        early, self._early = self._early, []
-        for frame in early:
-            self.send(frame)
 
     # --- handshakes -----------------------------------------------------------------------
 
     def _shaken(self, socket: Socket) -> None:
-        if self._current(socket):
+        if self._current(socket) and not self._renewing:
             self._up, self._failures, self._pause = True, 0, _FIRST_PAUSE
+            for frame in self._waiting():
+                self._hand_over(frame)
+        elif socket is self._socket and socket.closed:  # just in time for what was left to it
+            for frame in self._left:
+                self._sent(frame)
+            self._left = []
 
     def _broke(self, socket: Socket) -> None:
         if self._current(socket):
             if self._up:  # else it was never made, and something else is done about it
-                self._up = False
+                self._up, self._renewing = False, True
                 self._after(_RENEW, lambda: self._open_again(socket))
             self._lost()
 
@@ -194,8 +224,7 @@ class Dialled:
                 self._after(_AGAIN, lambda: self._open_again(socket))
             else:
                 socket.close(linger=0)
-                if self._greeting and self.send(self._greeting):
-                    self._repeated(self._greeting)
+                self._renewing, self._greeted = False, not self._greeting
 
     def _why(self, listed: bool = False) -> str:
         """One sentence about a handshake that failed."""

@@ -205,13 +205,13 @@ class Transport:
         """Queue one frame; False when it was dropped instead, which `dropped` counts.
 
         `first`: it must be the first on a connection, so it is sent again by itself when this one
-        breaks and another takes its place.
+        breaks and another takes its place; while there is none, it takes the place of an earlier
+        one.  The meter counts what goes out on a connection.
         """
         dialled = self._dialled.get(endpoint)
         if dialled is None or not dialled.send(frame, first):
             self.dropped += 1
             return False
-        self.meter.sent(frame)
         return True
 
     def hangup(self, endpoint: str) -> None:

@@ -187,7 +187,7 @@ def _layers(payload: int, message: int, wire: int, messages: int) -> dict[str, i
 class Meter:
     """Counts what one peer sends and receives.  `sent` and `received` take each frame once.
 
-    A frame counts as sent when it is handed to ZeroMQ; if its connection breaks before it
+    A frame counts as sent when it is handed to a connection; if that breaks before it
     has left, it was counted all the same.  `curve`: whether connections are encrypted; all
     of one peer's are, or none.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -50,6 +50,7 @@ async def test_a_name_that_heals_is_reached_then(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     known: list[str] = []
+    monkeypatch.setattr(dialled, "_EARLY", 16)
     monkeypatch.setattr(names, "_look_up", lambda host, port: list(known))
     async with two() as (alice, bob):
         assert alice.dial(NAME)
@@ -161,3 +162,43 @@ async def test_on_a_new_connection_the_greeting_comes_first_and_under_another_na
     finally:
         for transport in (alice, bob, again):
             await transport.close(0)
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """An endpoint that nobody listens at, and nobody else can take meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # and does not listen
+        yield f"tcp://127.0.0.1:{held.getsockname()[1]}"
+
+
+def counted(transport: Transport) -> int:
+    """Messages that went out."""
+    return int(transport.meter.snapshot()["sent"]["total"]["messages"])
+
+
+async def test_a_listener_that_comes_late_hears_the_newest_greeting_alone_and_first() -> None:
+    async with two() as (alice, bob):
+        with nobody() as endpoint:
+            alice.dial(endpoint)
+            for number in range(5):
+                assert alice.send(endpoint, b"hello %d" % number, first=True)
+                assert alice.send(endpoint, b"more %d" % number)
+            assert counted(alice) == 0
+        bob.bind(endpoint)
+        assert await frames(bob, 6) == [b"hello 4", *(b"more %d" % number for number in range(5))]
+        alice.send(endpoint, b"hello 5", first=True)  # where there is a connection each is sent
+        assert await frames(bob, 1) == [b"hello 5"]
+        assert counted(alice) == 7
+
+
+async def test_who_hangs_up_before_there_is_a_connection_has_said_it_all_the_same() -> None:
+    """As ERROR to a stranger who is turned away; it counts where somebody is there to hear it."""
+    async with two() as (alice, bob):
+        with nobody() as endpoint:
+            for where in (endpoint, bob.bind(HERE)):
+                alice.dial(where)
+                alice.send(where, b"refused")
+                alice.hangup(where)
+            assert await frames(bob, 1) == [b"refused"]
+            await eventually(lambda: counted(alice) == 1)

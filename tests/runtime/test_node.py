@@ -194,6 +194,8 @@ async def test_what_strangers_send_is_reported_and_never_raised() -> None:
     stranger.dial(endpoint)
     for frame in (b"", b"\x00" * 1000, b"12"):
         stranger.send(endpoint, frame)
+    while len(script.heard) < 4:
+        await asyncio.sleep(0.01)
     stranger._dialled[endpoint]._socket.send_multipart([b"1", b"2"])
     await eventually(lambda: len(script.heard) >= 5)
     first, second, third, fourth = script.heard[1:]
