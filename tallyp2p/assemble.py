@@ -254,7 +254,7 @@ def assemble(
     """
     allow_files(most_talked_to(profile))
     run = built.run
-    birth = Birth.of(run, profile.timing, seat.secret, entropy(8), entropy(16), AGENT)
+    birth = Birth.of(run, profile.timing, seat.secret, entropy(8), entropy(32), AGENT)
     machine = birth.machine() if trace is None else Recorded(birth, trace)
     codec = birth.codec(machine, seat.secret, electorate)
     listen = listen or profile.network.listen

@@ -6,6 +6,7 @@ seed, so two machines of one birth that are fed the same events at the same mome
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -52,7 +53,7 @@ class Birth:
     timing: Timing
     identity: bytes  # 32 bytes; in sealed runs the public key
     instance: bytes  # 8 bytes, fresh at every start
-    seed: bytes  # of the machine's generator, the only source of its chance
+    seed: bytes  # of all its chance, 16 bytes, or 32: then the latter 16 are its nonces' alone
     agent: str = ""  # software name and version, for people
     grease: bool = True
 
@@ -75,9 +76,14 @@ class Birth:
             identity = identity_of(secret)
         return cls(run, timing, identity, instance, seed, agent, grease)
 
-    def parts(self) -> tuple[RunParameters, Timing, bytes, bytes, Random, str, bool]:
-        """The arguments of `PeerMachine`; each call gives a generator at its beginning."""
-        chance = Random(self.seed)
+    def parts(self) -> tuple[RunParameters, Timing, bytes, bytes, Random, str, bool, bytes]:
+        """The arguments of `PeerMachine`; each call gives a generator at its beginning.
+
+        A generator's seed can be worked out from enough of what it drew.  So nonces follow from
+        other bytes, where there are such, as in every peer on sockets.
+        """
+        chance = Random(self.seed[:16])
+        proofs = hashlib.sha256(b"TALLY1-PROOFS" + self.seed[-16:]).digest()
         return (
             self.run,
             self.timing,
@@ -86,6 +92,7 @@ class Birth:
             chance,
             self.agent,
             self.grease,
+            proofs,
         )
 
     def machine(self) -> PeerMachine:

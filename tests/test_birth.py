@@ -37,6 +37,13 @@ def test_another_seed_is_another_chance() -> None:
     assert one != other
 
 
+def test_nonces_of_a_peer_on_sockets_do_not_follow_from_its_generator() -> None:
+    """Enough of what a generator drew tells its seed, and these prove who is where (VIEW-3)."""
+    one, other = (birth(seed=SEED + more).parts() for more in (b"e" * 16, b"f" * 16))
+    assert one[4].random() == other[4].random() == birth().parts()[4].random()
+    assert one[7] != other[7] and birth().parts()[7] == birth().parts()[7]
+
+
 def test_in_an_open_run_the_secret_is_the_identity_and_in_a_sealed_one_it_is_not_kept() -> None:
     assert birth().identity == SECRET
     sealed = birth(SEALED)

@@ -24,6 +24,7 @@ from .member import State
 from .membership import Membership, author_of
 from .neighbourhood import Neighbourhood
 from .neighbours import Neighbours, most_members
+from .nonces import Nonces
 from .outbox import Outbox
 from .probing import Probing
 from .repair import Repair
@@ -58,17 +59,21 @@ class Wishes(NamedTuple):
 class Body:
     """Everything that a peer remembers, by organ.
 
+    `proofs`: the key of the nonces that prove endpoints.
     Raises :class:`SettingsError` when more neighbours are waited for than a peer can have.
     """
 
-    def __init__(self, run: RunParameters, timing: Timing, card: Card, random: Random) -> None:
+    def __init__(
+        self, run: RunParameters, timing: Timing, card: Card, random: Random, proofs: bytes = b""
+    ) -> None:
         if run.view and timing.quorum > run.view + 1:
             raise SettingsError(
                 f"quorum must be at most view + 1, here {run.view + 1}, and not "
                 f"{timing.quorum}: no peer chooses more than {run.view} others"
             )
         author = author_of(card.identity)
-        neighbours = Neighbours(run.view, random) if run.view else None
+        nonces = Nonces(proofs)
+        neighbours = Neighbours(run.view, random, nonces) if run.view else None
         most = most_members(run.view) if run.view else LIMITS.members
         self.outbox = Outbox()
         self.ledger = Ledger(run, LIMITS.members, own=author)
@@ -90,7 +95,7 @@ class Body:
         self.circle = (
             Neighbourhood(run, timing, random, self.membership, self.contacts, neighbours)
             if neighbours
-            else Everybody(run, timing, random, self.membership, self.contacts)
+            else Everybody(run, timing, random, self.membership, self.contacts, nonces)
         )
         self.probing = Probing(
             run, timing, card, random, self.membership, self.contacts, self.circle

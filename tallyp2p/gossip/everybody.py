@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from random import Random
 
-from ..messages import Hello, Peers
+from ..messages import Hello, Peers, Ping
 from ..parameters import LIMITS, RunParameters, Timing
 from ..payloads import Ballot
 from .absent import Absent
 from .contacts import Contacts
 from .member import Change, Introduction, Member, State
 from .membership import Membership
+from .nonces import Nonces
 from .spreading import Routes
 
 __all__ = ["Everybody"]
 
+_UNPROVED = 8  # endpoints told where nothing proves who listens: about as many bytes as came
 _KNOCKS = 128  # lines on which nobody has answered, beyond which others' word opens no more
 
 
@@ -33,11 +35,16 @@ class Everybody:
         random: Random,
         membership: Membership,
         contacts: Contacts,
+        nonces: Nonces,
     ) -> None:
+        """`nonces`: what proves that a member listens where it says."""
         self.routes = Routes(run, membership)
         self.content = False  # the own rounds are made: nobody new is wanted
         self._timing = timing
         self._membership, self._contacts = membership, contacts
+        self._random, self._nonces = random, nonces
+        self._asked: dict[bytes, tuple[str, int]] = {}  # author -> endpoint, and what went there
+        self._proved: dict[bytes, str] = {}  # author -> endpoint at which it was reached
         self._absent = Absent(timing.gone_after, LIMITS.members, random)
         self._look_at = 0.0  # when the next absent member may be looked for
 
@@ -72,21 +79,31 @@ class Everybody:
     def compare(self, author: bytes, roster: int, round: int | None, now: float) -> None:
         """Pass on who is here, and the own first round, where another's roster differs.
 
-        At most once every `patience`: the answer may be a thousand times what asked for it,
-        and nothing proves that it goes to who asked.
+        At most once every `patience`: the answer may be a thousand times what asked for it.
         """
         member = self._membership.get(author)
         if member is not None and roster != self._contacts.roster() and now >= member.told_at:
             member.told_at = now + self._timing.patience
             self._contacts.greet(member.endpoint, member, round)
-            self._send_peers(member.endpoint)
+            self._send_peers(member)
 
-    def _send_peers(self, endpoint: str) -> None:
+    def _send_peers(self, to: Member) -> None:
+        """Name who is here: a few and a question, until the answer shows that `to` is there.
+
+        Anybody may write another's endpoint into HELLO.  Without proof that one gets about as
+        many bytes as whoever wrote it has sent.
+        """
+        endpoint = to.endpoint
         endpoints = [
             member.endpoint
             for member in self._membership.present()
             if member.state is State.ALIVE and member.endpoint != endpoint
         ]
+        if len(endpoints) > _UNPROVED and self._proved.get(to.author) != endpoint:
+            endpoints = self._random.sample(endpoints, _UNPROVED)
+            nonce = self._nonces.draw()
+            self._asked[to.author] = (endpoint, nonce)
+            self._contacts.say(endpoint, Ping(nonce, self._contacts.roster()))
         for first in range(0, len(endpoints), LIMITS.peers):
             self._contacts.say(endpoint, Peers(tuple(endpoints[first : first + LIMITS.peers])))
 
@@ -100,10 +117,21 @@ class Everybody:
         """A member said HELLO."""
         self._absent.back(author)
         if verdict is not Introduction.KNOWN and hello.known < self._contacts.known:
-            self._send_peers(hello.endpoint)
+            member = self._membership.get(author)
+            assert member is not None
+            self._send_peers(member)
 
     def pong(self, author: bytes, nonce: int, round: int | None, now: float) -> None:
-        """A member answered PING: no news here."""
+        """A member answered PING: if that proves where it listens, it is told of all."""
+        endpoint, asked = self._asked.get(author, ("", 0))
+        if not asked or nonce != asked:
+            return
+        del self._asked[author]
+        self._proved[author] = endpoint
+        member = self._membership.get(author)
+        if member is not None and member.endpoint == endpoint:
+            member.told_at = now + self._timing.patience
+            self._send_peers(member)
 
     def parted(self, author: bytes, round: int | None, now: float) -> None:
         """Nobody is let go where everybody knows everybody."""
@@ -111,6 +139,8 @@ class Everybody:
     def gone(self, change: Change, now: float) -> None:
         """A member is gone."""
         member = change.member
+        self._asked.pop(member.author, None)
+        self._proved.pop(member.author, None)
         if member.left or member.finished:
             self._absent.back(member.author)
         else:
@@ -153,5 +183,7 @@ class Everybody:
         return None if moment is None or self.content else max(moment, self._look_at)
 
     def check(self) -> None:
-        """Nothing outgrew its limit."""
+        """Nothing outgrew its limit: who is gone is not remembered."""
         self._absent.check()
+        here = {member.author for member in self._membership.present()}
+        assert {*self._asked, *self._proved} <= here

@@ -37,7 +37,8 @@ class PeerMachine:
     """One peer of one run.
 
     `identity`: 32 bytes, the same at every start of this peer; `instance`: 8 bytes, fresh at
-    every start; `random`: all its chance; `grease`: whether to send nothing at times (GREASE-2).
+    every start; `random`: all its chance that others may see; `grease`: whether to send
+    nothing at times (GREASE-2); `proofs`: the key of its nonces, which nobody else may guess.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class PeerMachine:
         random: Random,
         agent: str = "",
         grease: bool = True,
+        proofs: bytes = b"",
     ) -> None:
         if len(identity) != 32 or len(instance) != 8:
             raise LocalError("identity must have 32 bytes and instance 8")
         self.run, self.timing, self.author = run, timing, author_of(identity)
-        self._body = body = Body(run, timing, Card(identity, instance, agent, grease), random)
+        card = Card(identity, instance, agent, grease)
+        self._body = body = Body(run, timing, card, random, proofs)
         self.ledger, self._outbox, self._joining = body.ledger, body.outbox, body.joining
         self._membership, self._contacts, self._circle = body.membership, body.contacts, body.circle
         self._rounds, self._repair, self._serving = body.rounds, body.repair, body.serving
@@ -80,7 +83,7 @@ class PeerMachine:
             Ping: self._on_ping,
             Pong: self._on_pong,
             Peers: lambda a, m: self._circle.on_peers(a, m, self.round, self._now),
-            Digest: self._on_digest,
+            Digest: lambda a, m: self._serving.on_digest(a, m, self.round),
             Have: self._on_have,
             Want: self._on_want,
             Bye: self._on_bye,
@@ -318,16 +321,13 @@ class PeerMachine:
             self._membership.seen_in(sender, pong.round)
             for round in self._rounds.beyond(sender, pong.round, self._now):
                 self._serving.ask(sender, round)
-            self._circle.compare(sender, pong.roster, self.round, self._now)
             self._circle.pong(sender, pong.nonce, self.round, self._now)
+            self._circle.compare(sender, pong.roster, self.round, self._now)
         elif self._rounds.decline(sender, pong.round, self._now):
             self._pull()
         elif self._rounds.phase is Phase.OPEN:
             return  # it is still to come: nothing has changed
         self._move()
-
-    def _on_digest(self, sender: bytes, digest: Digest) -> None:
-        self._serving.on_digest(sender, digest, self.round)
 
     def _on_have(self, sender: bytes, have: Have) -> None:
         self._serving.on_have(sender, have, self._at())

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from math import inf
 from random import Random
 
+from .nonces import Nonces
+
 __all__ = ["Neighbours", "Pick", "most_lines", "most_members"]
 
 _GUESTS = 2  # guests, in views
@@ -47,12 +49,15 @@ class Pick:
 
 
 class Neighbours:
-    """The chosen, the picks and the cache of one peer.  `view`: how many it wants to choose."""
+    """The chosen, the picks and the cache of one peer.
 
-    def __init__(self, view: int, random: Random) -> None:
+    `view`: how many it wants to choose; `nonces`: what proves that a pick is where it was dialled.
+    """
+
+    def __init__(self, view: int, random: Random, nonces: Nonces) -> None:
         self.view = view
         self.picks: dict[str, Pick] = {}  # by endpoint
-        self._random = random
+        self._random, self._nonces = random, nonces
         self._chosen: dict[bytes, None] = {}  # authors, the oldest first
         self._cache: dict[str, None] = {}
 
@@ -122,7 +127,7 @@ class Neighbours:
         """Begin to pick who is at `endpoint`; False while too many are being picked."""
         if endpoint in self.picks or self.crowded:
             return False
-        self.picks[endpoint] = Pick(now, self._random.randrange(1, 2**32))
+        self.picks[endpoint] = Pick(now, self._nonces.draw())
         return True
 
     @property

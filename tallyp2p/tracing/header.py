@@ -61,7 +61,7 @@ def read_header(given: Object) -> tuple[Birth, list[Ballot], Plain]:
         timing=_timing(given["timing"]),
         identity=_sized(given, "identity", 32),
         instance=_sized(given, "instance", 8),
-        seed=_sized(given, "seed", 16),
+        seed=_sized(given, "seed", 16, 32),
         agent=_of(str, given, "agent", "a text"),
         grease=_of(bool, given, "grease", "true or false"),
     )
@@ -83,10 +83,10 @@ def _of(kind: type, given: Object, key: str, name: str) -> Any:
     return given[key]
 
 
-def _sized(given: Object, key: str, size: int) -> bytes:
+def _sized(given: Object, key: str, *sizes: int) -> bytes:
     value = to_bytes(given[key])
-    if len(value) != size:
-        raise ValueError(f"{key} has {len(value)} bytes and not {size}")
+    if len(value) not in sizes:
+        raise ValueError(f"{key} has {len(value)} bytes and not {' or '.join(map(str, sizes))}")
     return value
 
 

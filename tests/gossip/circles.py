@@ -14,6 +14,7 @@ from tallyp2p.gossip.joining import Joining
 from tallyp2p.gossip.membership import Membership, author_of
 from tallyp2p.gossip.neighbourhood import Neighbourhood
 from tallyp2p.gossip.neighbours import Neighbours, most_members
+from tallyp2p.gossip.nonces import Nonces
 from tallyp2p.gossip.outbox import Outbox
 from tallyp2p.messages import Hello, Message
 from tallyp2p.parameters import LIMITS, RunParameters, Timing
@@ -46,8 +47,9 @@ class Bench(Generic[_Circle]):
     def __init__(self, run: RunParameters, kind: type[_Circle], seed: int = 0) -> None:
         self.run = run
         self.chance = chance = Random(seed)
+        nonces = Nonces(b"")
         self.outbox = Outbox()
-        self.neighbours = Neighbours(run.view, chance) if run.view else None
+        self.neighbours = Neighbours(run.view, chance, nonces) if run.view else None
         most = most_members(run.view) if run.view else LIMITS.members
         self.membership = Membership(author_of(ME), TIMING, chance, most)
         joining = Joining(run, TIMING)
@@ -66,7 +68,7 @@ class Bench(Generic[_Circle]):
         self.contacts.endpoint = "tcp://me:1"
         joining.begin(0.0, fresh=True)
         whole = (run, TIMING, chance, self.membership, self.contacts)
-        extra = () if self.neighbours is None else (self.neighbours,)
+        extra = (nonces,) if self.neighbours is None else (self.neighbours,)
         self.circle: _Circle = kind(*whole, *extra)
 
     def hello(self, name: int, now: float = 1.0, **changes: object) -> list[Effect]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tallyp2p.gossip.events import Dial, Hangup
 from tallyp2p.gossip.everybody import Everybody
-from tallyp2p.messages import Hello, Peers
+from tallyp2p.messages import Hello, Message, Peers, Ping
 from tests.gossip.circles import Bench, author, endpoint, said
 from tests.world import SMALL_RUN, ballot_of
 
@@ -20,6 +20,61 @@ def test_who_knows_fewer_is_told_of_the_others() -> None:
         here.hello(name)
     [peers] = [m for m in said(here.hello(4, known=2)) if isinstance(m, Peers)]
     assert sorted(peers.endpoints) == [endpoint(1), endpoint(2), endpoint(3)]
+
+
+def told(messages: list[Message]) -> list[str]:
+    """Endpoints that were named to somebody."""
+    return [e for m in messages if isinstance(m, Peers) for e in m.endpoints]
+
+
+def asked(messages: list[Message]) -> list[int]:
+    """Nonces that were sent to somebody."""
+    return [m.nonce for m in messages if isinstance(m, Ping)]
+
+
+def crowd(count: int) -> Bench[Everybody]:
+    here = bench()
+    for name in range(1, count + 1):
+        here.hello(name)
+    return here
+
+
+def test_an_endpoint_that_nothing_proves_is_told_of_a_few() -> None:
+    """CONTACT-8: else 200 bytes with somebody else's address in them call for 30 KB there."""
+    here = crowd(40)
+    for life in range(5):
+        told_to = said(here.hello(41, known=1, instance=bytes([life]) * 8))
+        assert len(told(told_to)) == 8 and len(asked(told_to)) == 1
+    here.circle.compare(author(41), 1234, 0, 9.0)
+    assert len(told(said(here.take()))) == 8  # and by PING with a wrong sum no more
+
+
+def test_who_answers_from_there_is_told_of_all() -> None:
+    """CONTACT-8."""
+    here = crowd(40)
+    [nonce] = asked(said(here.hello(41, known=1)))
+    here.circle.pong(author(41), nonce % (2**32 - 1) + 1, None, 1.2)  # a guess
+    here.circle.pong(author(40), nonce, None, 1.2)  # somebody else's word
+    assert told(said(here.take())) == []
+    here.circle.pong(author(41), nonce, None, 1.2)
+    assert len(told(said(here.take()))) == 40
+    here.circle.compare(author(41), 1234, 0, 1.3)
+    assert said(here.take()) == []  # it has just been told
+    here.circle.compare(author(41), 1234, 0, 9.0)
+    assert len(told(said(here.take()))) == 40  # it stays where it was
+
+
+def test_who_moves_is_asked_again() -> None:
+    """CONTACT-8: what is proved is an endpoint, and not its member's good will."""
+    here = crowd(40)
+    [nonce] = asked(said(here.hello(41, known=1)))
+    here.circle.pong(author(41), nonce, None, 1.2)
+    here.take()
+    moved = said(here.hello(41, known=1, endpoint="tcp://victim:1", instance=b"another!"))
+    assert len(told(moved)) == 8
+    [other] = asked(moved)
+    here.circle.pong(author(41), nonce, None, 1.3)  # that went elsewhere
+    assert told(said(here.take())) == [] and other != nonce
 
 
 def test_peers_that_are_known_to_be_gone_are_not_dialled_again() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallyp2p.gossip.neighbours import Neighbours
+from tallyp2p.gossip.nonces import Nonces
 
 VIEW = 4
 NAMES = [bytes([n]) * 8 for n in range(20)]
@@ -38,7 +39,7 @@ def test_nothing_outgrows_its_bound_and_picks_are_never_endpoints_to_avoid(
     steps: list[tuple[object, ...]], seed: int
 ) -> None:
     """VIEW-2: hypothesis prints the steps and the seed that break it."""
-    view = Neighbours(VIEW, Random(seed))
+    view = Neighbours(VIEW, Random(seed), Nonces(b""))
     now = 0.0
     for word, *about in steps:
         now += 1.0
@@ -73,7 +74,7 @@ def test_nothing_outgrows_its_bound_and_picks_are_never_endpoints_to_avoid(
 
 def test_the_oldest_goes_but_not_while_its_ballot_is_awaited() -> None:
     """VIEW-7."""
-    view = Neighbours(3, Random(0))
+    view = Neighbours(3, Random(0), Nonces(b""))
     for name in NAMES[:3]:
         assert view.choose(name, NAMES, ()) is None
     assert view.choose(NAMES[0], NAMES, ()) is None, "chosen already"
@@ -84,7 +85,7 @@ def test_the_oldest_goes_but_not_while_its_ballot_is_awaited() -> None:
 
 def test_strangers_fill_guests_seats_and_no_others() -> None:
     """VIEW-3."""
-    view = Neighbours(VIEW, Random(0))
+    view = Neighbours(VIEW, Random(0), Nonces(b""))
     assert view.admits(at(1), 2 * VIEW - 1) and not view.admits(at(1), 2 * VIEW)
     view.pick(at(1), 0.0)
     assert view.admits(at(1), 2 * VIEW), "a pick that answers is no stranger"
@@ -96,7 +97,7 @@ def test_a_sample_is_half_of_the_chosen_half_of_guests_or_what_there_is(
     chosen: int, guests: int, seed: int
 ) -> None:
     """VIEW-5."""
-    view = Neighbours(12, Random(seed))
+    view = Neighbours(12, Random(seed), Nonces(b""))
     ours, theirs = [at(n) for n in range(chosen)], [at(100 + n) for n in range(guests)]
     some = view.sample(list(ours), list(theirs))
     assert len(some) == len(set(some)) == min(6, chosen + guests)
@@ -106,7 +107,7 @@ def test_a_sample_is_half_of_the_chosen_half_of_guests_or_what_there_is(
 
 def test_who_sends_many_endpoints_cannot_drive_all_others_out() -> None:
     """VIEW-4: the place in a full cache is drawn."""
-    view = Neighbours(8, Random(0))
+    view = Neighbours(8, Random(0), Nonces(b""))
     view.learn(map(at, range(32)), ())
     view.learn(map(at, range(100, 108)), ())
     left = set()

@@ -7,6 +7,7 @@ from random import Random
 
 from tallyp2p.gossip.membership import Membership, author_of
 from tallyp2p.gossip.neighbours import Neighbours
+from tallyp2p.gossip.nonces import Nonces
 from tallyp2p.gossip.passing import HANDS, Passing
 from tallyp2p.messages import Hello
 from tallyp2p.parameters import Spreading, Timing
@@ -21,7 +22,7 @@ STRANGER = author_of(b"s" * 32)
 
 def passing(start: int | None = 0, seed: int = 0) -> tuple[Passing, Membership]:
     membership = Membership(b"somebody", Timing(), Random(0))
-    neighbours = Neighbours(RUN.view, Random(0))
+    neighbours = Neighbours(RUN.view, Random(0), Nonces(b""))
     for n, name in enumerate(NAMES):
         hello = Hello(name, bytes(8), f"tcp://h:{n}", bytes(32), start=start)
         membership.introduce(name, hello, 0.0)

@@ -7,6 +7,7 @@ from random import Random
 
 from tallyp2p.gossip.membership import Membership, author_of
 from tallyp2p.gossip.neighbours import Neighbours
+from tallyp2p.gossip.nonces import Nonces
 from tallyp2p.gossip.pulling import Pulls
 from tallyp2p.messages import Hello
 from tallyp2p.parameters import Timing
@@ -19,7 +20,7 @@ AUTHORS = [author_of(name) for name in NAMES]
 
 def pulls(chosen: int = 6, start: int = 0) -> tuple[Pulls, Membership]:
     membership = Membership(b"somebody", Timing(), Random(0))
-    neighbours = Neighbours(RUN.view, Random(0))
+    neighbours = Neighbours(RUN.view, Random(0), Nonces(b""))
     for n, name in enumerate(NAMES):
         hello = Hello(name, bytes(8), f"tcp://h:{n}", bytes(32), start=start)
         membership.introduce(name, hello, 0.0)

@@ -426,7 +426,7 @@ def turns_nobody_away(machine: PeerMachine) -> None:
 
 def sends_no_peers(machine: PeerMachine) -> None:
     assert isinstance(machine._circle, Everybody)
-    machine._circle._send_peers = lambda endpoint: None  # type: ignore[method-assign]
+    machine._circle._send_peers = lambda to: None  # type: ignore[method-assign]
 
 
 def keeps_the_old_line(machine: PeerMachine) -> None:
