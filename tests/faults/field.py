@@ -25,8 +25,9 @@ from tallyp2p.wire.keys import identity_text
 from tests.faults.air import Rules, address
 from tests.faults.history import History, Life
 from tests.faults.phases import Phase
+from tests.waiting import LONG
 
-__all__ = ["PORT", "QUICK", "Field", "Nursery", "Process", "Program"]
+__all__ = ["LATE", "PORT", "QUICK", "Field", "Nursery", "Process", "Program"]
 
 PORT = 7000
 
@@ -41,6 +42,7 @@ _SMALL = {
     "learning.abstain_below": "0",
     "learning.evaluate_every": "1000",
 }
+LATE = 3.5  # seconds by which a busy host's timers may be late
 # Timing in which a test sees within seconds what takes the shipped timing a minute.
 QUICK = {
     "timing.deadline": "6",
@@ -171,6 +173,10 @@ class Field:
         return self.directory / f"{peer:02d}.key"
 
     @property
+    def _hold(self) -> Path:
+        return self.directory / "hold"
+
+    @property
     def _members(self) -> Path:
         return self.directory / "members"
 
@@ -212,6 +218,7 @@ class Field:
                         "namespace": self.namespace(peer),
                         "log": str(directory / "log"),
                         "pause": self.pause,
+                        "hold": str(self._hold),
                         "phase": phase,
                         "ballots": ballots,
                         "others": self.peers - 1,
@@ -251,6 +258,17 @@ class Field:
     def strangers(self, host: int, endpoint: str, count: int) -> Program:
         """A process on a host that opens idle connections to a peer and keeps them."""
         return Program("tests.faults.strangers", self.namespace(host), endpoint, count)
+
+    def welcome(self, peer: int, **more: Any) -> None:
+        """Start a peer; all learners rest until it has joined.
+
+        How long a process takes to start is the host's matter, and the others must not be done
+        with their rounds before.
+        """
+        self._hold.touch()
+        self.start([peer], **more)
+        self.until(lambda: "joined" in self.newest(peer).log, LONG, f"peer {peer} to join")
+        self._hold.unlink()
 
     def signal(self, peers: Iterable[int], number: signal.Signals) -> None:
         """Send a signal to the newest process of each peer."""

@@ -16,6 +16,7 @@ import resource
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 from tests.faults import air, phases
@@ -89,7 +90,7 @@ def _become(order: dict[str, Any]) -> None:
     if files := order.get("files"):
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     if pause := order.get("pause"):
-        phases.slow_down(pause)
+        phases.slow_down(pause, Path(order["hold"]))
     if phase := order.get("phase"):
         phases.die_at(phases.Phase(phase), order["ballots"], order["others"])
 

@@ -21,6 +21,7 @@ from tallyp2p.wire.vote import FLAG_AUTHOR
 
 __all__ = ["Phase", "die_at", "slow_down"]
 
+_LOOK = 0.02  # seconds between two looks
 _LEAVE = 0.02  # seconds for libzmq's thread to hand over what was sent
 
 
@@ -92,12 +93,14 @@ def die_at(phase: Phase, ballots: int, others: int) -> None:
     _replace(Transport, send=sending)
 
 
-def slow_down(seconds: float) -> None:
-    """Let each ballot take the learner so much longer, without computing."""
+def slow_down(seconds: float, hold: Path) -> None:
+    """Let each ballot take the learner so much longer, and as long as there is a file `hold`."""
     learn = WithBaseline.learn
 
     def learning(self: WithBaseline, *args: Any) -> Any:
         time.sleep(seconds)
+        while hold.exists():
+            time.sleep(_LOOK)
         return learn(self, *args)
 
     _replace(WithBaseline, learn=learning)

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.faults.air import Rules
-from tests.faults.field import QUICK, Field, Nursery
+from tests.faults.field import LATE, QUICK, Field, Nursery
 from tests.faults.history import History
 from tests.faults.phases import Phase
+from tests.waiting import LONG
 
 pytestmark = pytest.mark.slow
 
 DEADLINE = float(QUICK["timing.deadline"])
 GOSSIP = float(QUICK["timing.gossip_interval"])
 PAIRS = tuple(zip(list(Phase)[::2], list(Phase)[1::2], strict=True))
-LATE = 1.5  # s: a busy host's timers are late
 
 
 @pytest.mark.parametrize("phases", PAIRS, ids="-".join)
@@ -31,7 +31,7 @@ def test_half_of_the_peers_die_and_one_returns(
     with ExitStack() as swarms:
         fields = [
             swarms.enter_context(
-                Field(nursery, tmp_path / phase, peers=5, rounds=40, settings=settings, pause=0.4)
+                Field(nursery, tmp_path / phase, peers=5, rounds=40, settings=settings, pause=0.15)
             )
             for phase in phases
         ]
@@ -40,8 +40,8 @@ def test_half_of_the_peers_die_and_one_returns(
             field.start([0, 1, 2])
             field.start([3, 4], phase=phase, ballots=0 if phase is Phase.HELLO else 2)
         for field in fields:
-            field.until(partial(field.dead, [3, 4]), 30, "two peers to die")
-            field.start([4])
+            field.until(partial(field.dead, [3, 4]), LONG, "two peers to die")
+            field.welcome(4)
         for field in fields:
             field.finish()
             assert field.newest(4).round == 38
@@ -68,8 +68,8 @@ def test_a_peer_killed_and_started_again_and_again_votes_once_a_round(
         for round in (4, 14, 24):
             field.until_round([0], round)
             field.signal([3], signal.SIGKILL)
-            field.until(lambda: field.dead([3]), 5, "the peer to die")
-            field.start([3])
+            field.until(lambda: field.dead([3]), LONG, "the peer to die")
+            field.welcome(3)
         field.finish()
         history = field.history()
         assert field.newest(3).round == 58
@@ -92,7 +92,7 @@ def test_who_comes_back_where_nobody_tells_it_what_it_voted_votes_the_same(
     ) as field:
         field.start([0, 1, 2])
         field.start([3], phase=Phase.COUNTED, ballots=7)
-        field.until(lambda: field.dead([3]), 30, "the peer to die")
+        field.until(lambda: field.dead([3]), LONG, "the peer to die")
         others = [(3, other) for other in (0, 1, 2)]
         field.air(Rules(cut=(*others, *((there, here) for here, there in others))))
         field.start([3], options=["--set=timing.quorum=1"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.field import QUICK, Field, Nursery
+from tests.faults.field import LATE, QUICK, Field, Nursery
 from tests.faults.history import History
 from tests.faults.quota import Quota
 
@@ -16,7 +16,6 @@ pytestmark = pytest.mark.slow
 
 DEADLINE = float(QUICK["timing.deadline"])
 GOSSIP = float(QUICK["timing.gossip_interval"])
-LATE = 1.5  # s: a busy host's timers are late
 HEALTHY = (0, 1, 3)
 
 

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import os
 import resource
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.faults.air import address
-from tests.faults.field import PORT, QUICK, Field, Nursery
+from tests.faults.field import LATE, PORT, QUICK, Field, Nursery
+from tests.waiting import LONG
 
 pytestmark = pytest.mark.slow
 
 DEADLINE = float(QUICK["timing.deadline"])
 GOSSIP = float(QUICK["timing.gossip_interval"])
 FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-LATE = 1.5  # s: a busy host's timers are late
 
 
 def test_a_port_in_use_is_said_in_one_sentence(nursery: Nursery, tmp_path: Path) -> None:
     with Field(nursery, tmp_path, peers=2, rounds=40, settings=QUICK) as field:
         (first,) = field.start([0])
-        field.until(lambda: "listens" in first.log, 20, "peer 0 to listen")
+        field.until(lambda: "listens" in first.log, LONG, "peer 0 to listen")
         taken = field.endpoint(0)
         (second,) = field.start([1], namespace=field.namespace(0), options=[f"--listen={taken}"])
-        field.until(lambda: field.dead([1]), 20, "the second process to end")
+        field.until(lambda: field.dead([1]), LONG, "the second process to end")
         assert second.code == 1
         (line,) = (line for line in second.log.splitlines() if line.startswith("Error"))
         assert taken in line and "in use" in line and "choose another port" in line
@@ -46,18 +45,17 @@ def test_out_of_files_a_peer_lives_and_recovers(nursery: Nursery, tmp_path: Path
         resource.prlimit(victim, resource.RLIMIT_NOFILE, (used + 8, limits[1]))
         strangers = field.strangers(1, field.endpoint(0), 64)
         field.until(
-            lambda: len(os.listdir(f"/proc/{victim}/fd")) >= used + 8, 5, "no file to be left"
+            lambda: len(os.listdir(f"/proc/{victim}/fd")) >= used + 8, LONG, "no file to be left"
         )
         field.start([3])
         at = field.newest(0).round
         field.until_round([0, 1, 2], at + 6)  # it goes on meanwhile
         strangers.end()
         resource.prlimit(victim, resource.RLIMIT_NOFILE, limits)
-        begin = time.monotonic()
-        field.until(lambda: "joined" in field.newest(3).log, 10, "peer 3 to be met")
+        field.until(lambda: "joined" in field.newest(3).log, LONG, "peer 3 to be met")
         field.until(
             lambda: any(line["alive"] == 4 for line in field.newest(0).metrics("round")),
-            10 - (time.monotonic() - begin),
+            LONG,
             "the victim to know peer 3",
         )
         field.finish()
@@ -109,13 +107,13 @@ def test_a_name_that_is_found_late_holds_up_nobody(nursery: Nursery, tmp_path: P
             seeds=[f"tcp://alpha.example:{PORT}"],
             mounts={"/etc/hosts": str(hosts), "/etc/resolv.conf": str(resolver)},
         )
-        field.until(lambda: "listens" in field.newest(2).log, 30, "peer 2 to listen")
+        field.until(lambda: "listens" in field.newest(2).log, LONG, "peer 2 to listen")
         field.start([3], seeds=[field.endpoint(2)])
         field.until_round([2, 3], 10)  # meanwhile it makes its rounds with whom it can reach
         assert field.newest(0).round == -1
         hosts.write_text(f"127.0.0.1 localhost\n{address(0)} alpha.example\n")
-        field.until(lambda: "joined" in field.newest(0).log, 30, "peer 0 to be found")
+        field.until(lambda: "joined" in field.newest(0).log, LONG, "peer 0 to be found")
         field.finish()
         history = field.history()
-    assert max(history.waits([2, 3])) < 2
+    assert max(history.waits([2, 3])) < 3.5  # two questions in vain take four seconds
     assert len(history.of(0)[0].elections()) > 2
