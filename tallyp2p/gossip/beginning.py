@@ -16,6 +16,8 @@ from .serving import Serving
 
 __all__ = ["Beginning"]
 
+_ENOUGH = 3  # members of which a liar is the minority
+
 
 class Beginning:
     """Decides for the first round, tells the others of it, and watches for its time."""
@@ -45,7 +47,7 @@ class Beginning:
             self._tell()
         heard = self._circle.heard()
         counted = 1 + sum(member.start is not None for member in heard)
-        newest = max((m.round for m in heard if m.round is not None), default=None)
+        newest = _reached([m.round for m in heard if m.round is not None])
         start = joining.start
         if joining.past_the_end:
             late = joining.too_late(now)
@@ -61,3 +63,11 @@ class Beginning:
         if self._pulls and start:  # the first answer says it is there
             for author in self._circle.draw(start, set(), set()):
                 self._serving.ask(author, start)
+
+
+def _reached(rounds: list[int]) -> int | None:
+    """The newest round that the swarm has come to, by those in which members were seen: where
+    three or more were, one that nobody else has come to may be a lie, and who believed it would
+    run ahead alone."""
+    rounds.sort()
+    return rounds[-1 if len(rounds) < _ENOUGH else -2] if rounds else None

@@ -107,7 +107,13 @@ class Joining:
         if not self._named:  # as at the start of most swarms, and asked at every HELLO
             return 0
         said = sorted(round for round in self._answers.values() if round or self._hoped)
+        if self._contradicted(said):  # who begins too early catches up, too late finds nobody
+            return said[0]
         return said[len(said) // 2] if said else 0
+
+    def _contradicted(self, said: list[int]) -> bool:
+        """Whether just two name rounds, so far apart that one of them is wrong."""
+        return len(said) == 2 and 0 < said[0] < said[1] - _NOTICE * self._span
 
     def decide(self, now: float, *, complete: bool) -> bool:
         """Fix the first round when enough is known; True when that happened now.
@@ -116,10 +122,19 @@ class Joining:
         """
         if self.start is not None or self._answered_at is None:
             return False
-        if not complete and now < self._answered_at + self._timing.patience:
+        if now < self._wait_until(self._answered_at) and (not complete or self._in_doubt()):
             return False
         self.start = self._first()
         return True
+
+    def _in_doubt(self) -> bool:
+        """Whether a third answer is needed to know which of two is wrong."""
+        return self._contradicted(sorted(round for round in self._answers.values() if round))
+
+    def _wait_until(self, answered: float) -> float:
+        """Until when more answers are waited for, where the first came at that moment."""
+        doubt = self._in_doubt()
+        return answered + (self._timing.suspect_after if doubt else self._timing.patience)
 
     def _first(self) -> int:
         """The first round, as far as answers tell."""
@@ -203,7 +218,7 @@ class Joining:
         if self._listens is not None:
             return min(self._listens, soonest)
         if answered is not None and self.start is None:
-            return min(answered + self._timing.patience, soonest)
+            return min(self._wait_until(answered), soonest)
         if answered is not None and self.past_the_end:
             return min(answered + self._timing.suspect_after, soonest)
         return soonest

@@ -52,6 +52,18 @@ def test_a_joiner_tells_its_first_round_and_waits_for_it() -> None:
     assert here.beginning.look(2.0) == 8
 
 
+def test_one_that_says_it_is_far_ahead_makes_no_joiner_begin() -> None:
+    """JOIN-4: it would run ahead of the swarm, and hear nobody."""
+    here = body(fresh=False)
+    for name in (1, 2, 3):
+        meet(here, name, round=4)
+    assert here.beginning.look(1.0) is None
+    here.membership.seen_in(author(1), 800)
+    assert here.beginning.look(2.0) is None
+    here.membership.seen_in(author(2), 8)
+    assert here.beginning.look(2.0) == 8
+
+
 def test_who_comes_too_late_or_finds_nobody_is_told_why() -> None:
     """JOIN-4."""
     late = body(rounds=6, fresh=False)

@@ -169,7 +169,7 @@ def test_who_decided_by_a_liars_word_decides_again_when_others_answer() -> None:
     for name in (1, 2):
         late.hear(hello(40, name=name), 2.5)
         starts.append(late.start)
-    assert starts == [336, 336, None]
+    assert starts == [336, None, None]
     assert late.decide(2.5, complete=True) and late.likely() == 56
     late.hear(hello(48, name=1), 2.6)
     assert late.likely() == 56, "others that go on are no reason"
@@ -241,3 +241,19 @@ def test_two_that_hold_the_same_ballot_are_believed_and_one_that_can_be_right() 
     for name, held in enumerate((None, 56, None)):
         late.hear(hello(round=40, held=held, name=name), 1.0)
     assert late.decide(1.5, complete=True) and late.start == 64
+
+
+def test_of_two_that_contradict_each_other_neither_sends_a_joiner_where_nobody_comes() -> None:
+    """JOIN-2: it waits for a third, and without one begins by the lower: from there it catches up,
+    while from a round of the far future it would wait for ever."""
+    late, honest, liar = joining(), hello(round=40, name=1), hello(round=80_000, name=2)
+    late.begin(0.0, fresh=False)
+    late.hear(honest, 1.0)
+    late.hear(liar, 1.1)
+    assert not late.decide(5.9, complete=True) and late.wake_at() == 6.0
+    assert late.decide(6.0, complete=True) and late.start == 56
+    late = joining()
+    late.begin(0.0, fresh=False)
+    for one in (liar, honest, hello(round=48, name=3)):
+        late.hear(one, 1.0)
+    assert late.decide(1.2, complete=True) and late.start == 64
