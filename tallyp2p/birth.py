@@ -83,7 +83,7 @@ class Birth:
         other bytes, where there are such, as in every peer on sockets.
         """
         chance = Random(self.seed[:16])
-        proofs = hashlib.sha256(b"TALLY1-PROOFS" + self.seed[-16:]).digest()
+        proofs = hashlib.sha256(b"tallyp2p proofs" + self.seed[-16:]).digest()
         return (
             self.run,
             self.timing,

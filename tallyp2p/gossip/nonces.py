@@ -22,7 +22,7 @@ class Nonces:
         """The next one, 1 to 2^32 - 1."""
         nonce = 0
         while not nonce:  # PONG with nonce 0 answers something else
-            words = b"TALLY1-NONCE" + self._key + self._count.to_bytes(8, "big")
+            words = b"tallyp2p nonce" + self._key + self._count.to_bytes(8, "big")
             nonce = int.from_bytes(hashlib.sha256(words).digest()[:4], "big")
             self._count += 1
         return nonce

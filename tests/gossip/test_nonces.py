@@ -14,7 +14,7 @@ def test_each_is_a_hash_of_its_own() -> None:
     drawn = [one.draw() for _ in range(200)]
     assert drawn == [again.draw() for _ in range(200)]
     assert not {*drawn} & {other.draw() for _ in range(200)}
-    words = b"TALLY1-NONCE" + b"key" + bytes(7) + b"\x02"
+    words = b"tallyp2p nonce" + b"key" + bytes(7) + b"\x02"
     assert drawn[2] == int.from_bytes(hashlib.sha256(words).digest()[:4], "big")
 
 
