@@ -10,7 +10,8 @@ wrong character goes by.  `member` is the place of the seat's identity in the li
 are a JSON object of those that differ from the defaults, read as strictly as a profile.
 
 Nothing of a token is a path, a command or an object: it becomes settings, keys and endpoints,
-each checked, or it is refused.
+each checked, or it is refused.  What is each peer's own business it does not set: where a peer
+listens, how much it keeps, in memory and on disk.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ _VERSION = re.compile(r"tally[0-9]+-")
 _DIGITS = re.compile(r"[A-Za-z0-9_-]*", re.A)
 _HEAD = struct.Struct(">BHH")  # flags, shard, member
 _SIZE, _CHECK = 3, 8  # bytes
-_OWN = ("network.listen", "network.transport")  # each peer's own business
+_SHARED = ("run", "timing", "learning", "data")  # tables that all of a run have alike,
+_ALSO = ("seed", "peers", "network.encrypt")  # and further settings; all others are each
+_OWN = ("timing.retain", "timing.ahead")  # peer's own business, and so are these
 _SECRET = 0x01  # flag: the secret key is in it
 
 
@@ -87,7 +90,7 @@ class Invitation:
         body += bytes((len(self.seeds),))
         body += b"".join(bytes((len(seed),)) + seed.encode("ascii") for seed in self.seeds)
         found = differences(self.profile, load())
-        settings = {key: found[key] for key in found if key not in (*_OWN, "run.electorate")}
+        settings = {key: found[key] for key in found if _travels(key) and key != "run.electorate"}
         body += json.dumps(settings, separators=(",", ":")).encode("ascii")
         body = (_SIZE + len(body) + _CHECK).to_bytes(_SIZE, "big") + body
         text = _PREFIX + _to_text(body + _checksum(body))
@@ -121,9 +124,17 @@ def _profile(settings: bytes, electorate: Electorate) -> Profile:
         given = None
     if not isinstance(given, dict):
         raise _strange("its settings are no JSON object")
-    if not given.keys().isdisjoint(_OWN):
-        raise _strange("it sets where a peer listens, which is each peer's own business")
+    for key in given:
+        if not _travels(key):
+            what = f"{key:.40}, which is each peer's own business" if "." in key else f"{key:.40}"
+            raise _strange(f"it sets {what}")
     return load("default", {**given, "run.electorate": electorate.digest}, "the token")
+
+
+def _travels(key: str) -> bool:
+    """Whether an invitation may set this, named in full."""
+    table, dot, _ = key.partition(".")
+    return key in _ALSO or (bool(dot) and table in _SHARED and key not in _OWN)
 
 
 class _Parts:

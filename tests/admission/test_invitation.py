@@ -53,8 +53,11 @@ def test_a_token_of_somebody_with_a_key_of_his_own_has_no_secret_in_it() -> None
     assert SECRETS[1] in with_key and SECRETS[1] not in without
 
 
-def test_where_a_peer_listens_does_not_travel() -> None:
-    made = invited(profile=profile(listen="tcp://127.0.0.1:7000"))
+@pytest.mark.parametrize(
+    "own", [{"listen": "tcp://127.0.0.1:7000"}, {"every": 1}, {"retain": 9}, {"transport": "ipc"}]
+)
+def test_what_is_each_peers_own_business_does_not_travel(own: dict[str, Any]) -> None:
+    made = invited(profile=profile(**own))
     assert Invitation.of(made.token).profile == profile()
     assert made.token == TOKEN
 
@@ -134,7 +137,15 @@ def settings(body: bytes, **changes: Any) -> bytes:
         (lambda body: body[: body.index(b"{")] + b"[" * 40_000, "no JSON object"),
         (lambda body: body[: body.index(b"{")] + b"\xff", "no JSON object"),
         (lambda body: settings(body, **{"network.listen": "tcp://0.0.0.0:1"}), "each peer's own"),
-        (lambda body: settings(body, extends="/etc/passwd"), "no setting extends"),
+        (lambda body: settings(body, **{"checkpoint.every": 0}), "sets checkpoint.every, which is"),
+        (
+            lambda body: settings(body, **{"timing.ahead": 16384}),
+            "sets timing.ahead, which is each",
+        ),
+        (lambda body: settings(body, every=0), "sets every$"),  # a person may leave out the table
+        (lambda body: settings(body, listen="tcp://0.0.0.0:1"), "sets listen$"),
+        (lambda body: settings(body, extends="/etc/passwd"), "sets extends$"),
+        (lambda body: settings(body, **{"run.colour": 1}), "no setting run.colour"),
         (lambda body: settings(body, **{"learning.model": "../../x"}), "model must be one of"),
         (lambda body: settings(body, **{"run.seal": "none"}), "electorate needs seal"),
         (lambda body: settings(body, peers=10**9), "peers must be"),
