@@ -110,6 +110,7 @@ class Body:
             self.membership,
             self.contacts,
             self.circle,
+            random,
         )
         self.beginning = Beginning(
             run,

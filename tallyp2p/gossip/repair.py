@@ -17,6 +17,7 @@ from ..parameters import LIMITS, RunParameters, Timing
 __all__ = ["Repair"]
 
 _BRANCHES = 8  # parts that a differing range is split into
+_SOUGHT = 8  # ballots back that are asked for unlisted; older ones are left to DIGEST
 
 
 class Repair:
@@ -100,12 +101,16 @@ class Repair:
             answers.append(Want(tuple(wanted[: LIMITS.want])))
         return answers + pushed[: LIMITS.want]
 
-    def sought(self, round: int) -> list[tuple[bytes, int]]:
-        """(author, round) of ballots that probably were cast, though they are not here: of those
-        who voted in the round before.  Where nobody knows everybody, that is who may vote."""
-        here = self._ledger.authors(round)
-        before = self._ledger.authors(round - self._span)
-        return [(author, round) for author in sorted(before) if author not in here]
+    def sought(self, newest: int) -> list[tuple[bytes, int]]:
+        """(author, round) of ballots up to `newest` that probably were cast, though they are not
+        here: of those who voted in the round before.  Where nobody knows everybody, that is who
+        may vote.  Who leaves is sought once, for the round after its last."""
+        found = []
+        span, authors = self._span, self._ledger.authors
+        for round in range(max(span, newest - _SOUGHT * span), newest + 1, span):
+            missing = authors(round - span) - authors(round)
+            found += [(author, round) for author in sorted(missing)]
+        return found
 
     def _lists(self, rounds: list[int]) -> list[Have]:
         """Lists of these rounds, of as many ballots together as fit one HAVE, and at least one.

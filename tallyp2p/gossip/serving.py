@@ -6,6 +6,8 @@ are compared, with one other at a time.  (protocol_spec 04, ROUND-5 and the REPA
 
 from __future__ import annotations
 
+from random import Random
+
 from ..consensus.ledger import Ledger
 from ..messages import Digest, Have, Want
 from ..parameters import LIMITS, RunParameters, Spreading, Timing
@@ -34,13 +36,14 @@ class Serving:
         membership: Membership,
         contacts: Contacts,
         circle: Everybody | Neighbourhood,
+        random: Random,
     ) -> None:
         self.owing = Owing(timing.ahead + 1)
         self._run, self._author = run, author
         self._ledger, self._rounds, self._repair = ledger, rounds, repair
         self._membership, self._contacts, self._circle = membership, contacts, circle
         self._interval, self._gossip_at = timing.gossip_interval, 0.0
-        self._patience = timing.patience
+        self._patience, self._random = timing.patience, random
         self._compares = run.spreading is Spreading.BROADCAST
 
     def ask(self, author: bytes, round: int) -> None:
@@ -99,13 +102,13 @@ class Serving:
     def _gossip(self, round: int | None, now: float) -> None:
         """Begin to compare ledgers with somebody, and ask two for what is known to be lacking.
 
-        With a view with somebody chosen: who dials takes no other's turn (VIEW-12).
+        With a view with somebody chosen: who dials takes no other's turn (VIEW-13).
         """
         heard = self._circle.heard()
         chosen = self._membership.anyone_alive(heard)
         if chosen and round is not None:
             self._contacts.answer(chosen.author, self._repair.digest(round))
-            if lacking := self._lacking(round, now)[: LIMITS.want]:  # WANT needs no HAVE before it
+            if lacking := self._lacking(round, now):  # WANT needs no HAVE before it
                 another = self._membership.anyone_alive(heard) or chosen
                 for author in dict.fromkeys((chosen.author, another.author)):
                     self._contacts.answer(author, Want(tuple(lacking)))
@@ -113,12 +116,13 @@ class Serving:
     def _lacking(self, round: int, now: float) -> list[tuple[bytes, int]]:
         """(author, round) of ballots that are not here though others may hold them.
 
-        With a view those of strangers as well, in the open round after `patience` (VIEW-13).
+        With a view those of strangers as well, in the open round after `patience`; where they
+        are too many for one WANT some are drawn, since some may be in vain (VIEW-13).
         """
-        lacking = dict.fromkeys(self._rounds.lacking())
-        if self._run.view:
-            lacking |= dict.fromkeys(self._repair.sought(round - self._run.rounds_per_ballot))
-            cast = self._rounds.phase is not Phase.VOTING
-            if cast and now >= self._rounds.opened_at + self._patience:
-                lacking |= dict.fromkeys(self._repair.sought(round))
-        return list(lacking)
+        lacking = self._rounds.lacking()
+        if not self._run.view:
+            return lacking[: LIMITS.want]
+        old = self._rounds.phase is Phase.VOTING or now < self._rounds.opened_at + self._patience
+        newest = round - self._run.rounds_per_ballot if old else round
+        more = dict.fromkeys([*lacking, *self._repair.sought(newest)])
+        return self._random.sample(list(more), min(LIMITS.want, len(more)))

@@ -17,8 +17,8 @@ A world promises what the protocol does, and no more:
   ballot; with a share p of messages lost the probability is (1-p)^5 + (1-p)^6 at most.
   `within` is the number of intervals after which one in 10^8 is still missing, at least ten,
   and the time that late messages take.
-* Where a peer knows only some others it may stay alone when all whom it knows are gone; it is
-  told enough endpoints to find others again.
+* Where a peer knows only some others (`views`) it may stay alone when all whom it knows are
+  gone; it is told enough endpoints to find others again.
 * Who starts when others run asks few of them, and of two answers a liar's may count (JOIN-2).
 * A *free* peer is waited for by nobody, so it may fall behind by more than a small window.
   Its ledger is then rightly not that of others, and such runs have the windows of the default.
@@ -51,6 +51,7 @@ from .spec import (
     Voting,
     WorldSpec,
 )
+from .views import passed_on, pulled
 
 __all__ = ["FLAG", "faults_of", "standard"]
 
@@ -129,8 +130,10 @@ class _Drawing:
         lates = [links.delay + links.jitter + (links.late if links.reorder else 0.0)]
         lates += [route.link.delay + route.link.jitter for route in routes]
         timing, promises = self.timing(max(losses), max(lates))
-        if not self.broadcast:
-            run, timing = self.view(run, timing)
+        if self.broadcast:
+            run, timing, promises = passed_on(self.seed, self.count, run, timing, promises)
+        else:
+            run, timing = pulled(self.chance, self.count, run, timing)
         timing = self.rounds(timing, promises, run)
         return WorldSpec(
             name=FLAG,
@@ -205,15 +208,6 @@ class _Drawing:
             ids=Ids.EXPLICIT if self.often(0.2) else Ids.DERIVED,
             seal=Seal.ED25519 if self.sealed else Seal.NONE,
         )
-
-    def view(self, run: RunParameters, timing: Timing) -> tuple[RunParameters, Timing]:
-        """In half of the larger sampled worlds peers know only some, whom they exchange fast."""
-        least = run.degree + 1
-        if self.count < max(5, least + 1) or self.often(0.5):
-            return run, timing
-        view = self.chance.randint(least, max(least, min(8, self.count // 2)))
-        interval = self.chance.choice((3.0, 10.0, 30.0))
-        return replace(run, view=view), replace(timing, view_interval=interval)
 
     def links(self) -> Link:
         """What the network does everywhere and always."""

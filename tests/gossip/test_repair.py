@@ -198,5 +198,7 @@ def test_who_voted_in_the_round_before_is_sought_in_this_one() -> None:
     side = Side()
     for index, round in ((1, 2), (2, 2), (2, 4), (3, 4), (4, 0)):
         side.ledger.add(ballot_of(RUN, author(index), round))
-    assert side.repair.sought(4) == [(author(1), 4)]
-    assert side.repair.sought(0) == []
+    left, lost = (author(4), 2), (author(1), 4)
+    assert side.repair.sought(4) == [left, lost]
+    assert side.repair.sought(2) == [left] and side.repair.sought(0) == []
+    assert side.repair.sought(20) == [lost, (author(2), 6), (author(3), 6)], "eight ballots back"
