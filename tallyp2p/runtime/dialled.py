@@ -9,7 +9,7 @@ the old one libzmq would connect again, too; but where the network had been cut 
 still takes the old connection for alive, and reads nothing of another with the same name.
 
 While there is no connection frames wait here and not in libzmq, which forgets none: of several
-greetings only the newest is sent, first of all, and nothing is counted before it is.
+greetings only the newest is sent, in the place of the first, and nothing is counted before it is.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ class Dialled:
         self._make, self._watch, self._find = make, watch, look_up
         self._lost, self._tell, self._sent = lost, tell, sent
         self._greeting = b""  # what comes first on a new connection
-        self._greeted = True  # whether it came first on this one
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._address = ""  # that the socket connects to; "" while a name is looked up
         self._turn = 0  # which of a name's addresses is next
         self._pause = _FIRST_PAUSE
-        self._early: list[bytes] = []  # what waits for a connection
+        self._early: list[bytes] = []  # what waits for a connection,
+        self._hello: int | None = None  # and which of it is a greeting
         self._left: list[bytes] = []  # what was left to a socket that had none when it was closed
         self._up = False
         self._renewing = False  # the socket had a connection, and another takes its place
@@ -85,12 +85,14 @@ class Dialled:
             self._greeting = frame
         if self._up:
             return self._hand_over(frame)
-        if first:
-            self._greeted = False
-        elif len(self._early) + (not self._greeted) < _EARLY:
-            self._early.append(frame)
-        else:
+        if first and self._hello is not None:
+            self._early[self._hello] = frame
+            return True
+        if len(self._early) >= _EARLY:
             return False
+        if first:
+            self._hello = len(self._early)
+        self._early.append(frame)
         return True
 
     def close(self, linger_ms: int) -> None:
@@ -103,9 +105,7 @@ class Dialled:
 
     def _waiting(self) -> list[bytes]:
         """What waits for a connection, and now does not any more."""
-        frames = [] if self._greeted else [self._greeting]
-        frames += self._early
-        self._greeted, self._early = True, []
+        frames, self._early, self._hello = self._early, [], None
         return frames
 
     def _hand_over(self, frame: bytes) -> bool:
@@ -224,7 +224,16 @@ class Dialled:
                 self._after(_AGAIN, lambda: self._open_again(socket))
             else:
                 socket.close(linger=0)
-                self._renewing, self._greeted = False, not self._greeting
+                self._renewing = False
+                self._greet_first()
+
+    def _greet_first(self) -> None:
+        """Let the newest greeting come first on a connection that takes another's place."""
+        if self._hello is not None:
+            del self._early[self._hello]
+        if self._greeting:
+            self._early = [self._greeting, *self._early[: _EARLY - 1]]
+            self._hello = 0
 
     def _why(self, listed: bool = False) -> str:
         """One sentence about a handshake that failed."""

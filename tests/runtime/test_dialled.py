@@ -141,7 +141,13 @@ async def test_on_a_new_connection_the_greeting_comes_first_and_under_another_na
     monkeypatch.setattr(dialled, "_RENEW", 0.01)
     alice, bob, again = (Transport(Meter()) for _ in range(3))
     lost: list[str] = []
-    alice.on_lost = lost.append
+
+    def speak(endpoint: str) -> None:
+        lost.append(endpoint)
+        alice.send(endpoint, b"meanwhile")
+        alice.send(endpoint, b"hello again", first=True)
+
+    alice.on_lost = speak
     try:
         endpoint = bob.bind(HERE)
         alice.dial(endpoint)
@@ -152,12 +158,11 @@ async def test_on_a_new_connection_the_greeting_comes_first_and_under_another_na
         await bob.close(0)
         await eventually(lambda: lost == [endpoint])
         again.bind(endpoint)
-        await asyncio.sleep(0.05)
         alice.send(endpoint, b"news")
         found: list[tuple[bytes, bytes | None]] = []
-        while len(found) < 2:
+        while len(found) < 3:
             found += await asyncio.wait_for(again.receive(), LONG)
-        assert [frame for _, frame in found] == [b"hello", b"news"]
+        assert [frame for _, frame in found] == [b"hello again", b"meanwhile", b"news"]
         assert {link for link, _ in found} != {before}
     finally:
         for transport in (alice, bob, again):

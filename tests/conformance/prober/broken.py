@@ -277,6 +277,16 @@ class TalksBack(Transport):
         return arrivals
 
 
+class KeepsItsSockets(Transport):
+    """Leaves it to libzmq to connect again, under the old routing id."""
+
+    def dial(self, endpoint: str) -> bool:
+        dialled = super().dial(endpoint)
+        if dialled:
+            self._dialled[endpoint]._broke = lambda socket: None  # type: ignore[method-assign]
+        return dialled
+
+
 # --- what it decides --------------------------------------------------------------------------
 
 
@@ -491,7 +501,11 @@ BROKEN = [
     Broken("pings before HELLO", Peer(node=PingsFirst), "handshake/hello-first"),
     Broken("writes loose maps", Peer(node=LooseMap), "handshake/well-formed", slow=True),
     Broken("stays where it was", Peer(machine=StaysWhereItWas), "handshake/restart", slow=True),
-    Broken("keeps the old line", Peer(patch=keeps_the_old_line), "handshake/restart-same-endpoint"),
+    Broken(
+        "keeps the old line",
+        Peer(transport=KeepsItsSockets, patch=keeps_the_old_line),
+        "handshake/restart-same-endpoint",
+    ),
     Broken("uses one routing id", Peer(entropy=bytes), "handshake/routing-ids"),
     Broken("talks back", Peer(transport=TalksBack), "handshake/router-silent"),
     Broken("takes in other runs", Peer(machine=AcceptsOtherRuns), "handshake/other-run"),
