@@ -24,6 +24,7 @@ from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
 
+from simulations.recording import prepare
 from tallyp2p.assemble import build, shard_seat
 from tallyp2p.bits import pack
 from tallyp2p.consensus import digraph, probes
@@ -146,7 +147,7 @@ def main() -> None:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
-    options.out.mkdir(parents=True, exist_ok=True)
+    prepare(options.out)
     with ProcessPoolExecutor(options.jobs) as pool:
         for name in options.tables or TABLES:
             cells = [(row, seed) for row in TABLES[name] for seed in range(options.seeds)]

@@ -29,6 +29,7 @@ class Record:
 
     def __init__(self, folder: Path, table: str, *, fresh: bool = False) -> None:
         """`fresh`: forget what an earlier call has written."""
+        prepare(folder)
         self.path = folder / f"{table}.json"
         self.rows: list[Row] = []
         self._head = {
@@ -49,12 +50,19 @@ class Record:
         new = {"settings": dict(settings), "commit": _commit(), "seconds": round(seconds, 1)}
         self.rows = [row for row in self.rows if row["settings"] != settings]
         self.rows.append({**new, **figures})
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         rows = ",\n".join(json.dumps(row) for row in self.rows)
         text = json.dumps(self._head)[:-1] + f', "rows": [\n{rows}\n]}}\n'
         beside = self.path.with_suffix(".new")
         beside.write_text(text)
         beside.replace(self.path)
+
+
+def prepare(folder: Path) -> None:
+    """Make the directory of the records, before hours of work; ends the command where it cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"cannot make the directory {folder}: {error.strerror}; choose another with --out")
 
 
 def work_through(

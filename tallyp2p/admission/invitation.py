@@ -36,6 +36,7 @@ __all__ = ["MOST", "Invitation"]
 MOST = 65_536  # characters of a token
 _PREFIX = "tally1-"
 _VERSION = re.compile(r"tally[0-9]+-")
+_BEGINNINGS = re.compile(r"(?:^|\s)tally[0-9]+-")
 _DIGITS = re.compile(r"[A-Za-z0-9_-]*", re.A)
 _HEAD = struct.Struct(">BHH")  # flags, shard, member
 _SIZE, _CHECK = 3, 8  # bytes
@@ -162,6 +163,12 @@ class _Parts:
 
 def _checked(token: str) -> bytes:
     """What stands between size and check of a token that was copied whole."""
+    if not token:
+        raise SettingsError("there is no token: copy the whole line that `tallyp2p invite` printed")
+    if (several := len(_BEGINNINGS.findall(token))) > 1:
+        raise SettingsError(
+            f"these are {several} tokens, and each is one person's: give one of them"
+        )
     if not token.startswith(_PREFIX):
         if _VERSION.match(token):
             raise SettingsError("this token was made by a later tallyp2p: install that one")

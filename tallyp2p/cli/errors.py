@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import traceback
@@ -30,6 +31,7 @@ class Session:
     """What options say about the command as a whole; click hands it to every option."""
 
     verbose: int = 0
+    as_json: bool = False  # standard output is for programs: it gets an object
 
 
 def told(command: Callable[[], int | None], session: Session) -> int:
@@ -43,6 +45,7 @@ def told(command: Callable[[], int | None], session: Session) -> int:
         where = getattr(error, "ctx", None)
         hint = f"  ({where.command_path} --help explains)" if where is not None else ""
         click.echo(f"Error: {error.format_message()}{hint}", err=True)
+        _tell_programs(error.format_message(), error.exit_code, session)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -67,4 +70,12 @@ def _say(sentence: str, code: int, session: Session) -> int:
 
     words = "\n".join(map(printable, sentence.splitlines()))
     click.echo(f"Error: {words}", err=True)
+    _tell_programs(words, code, session)
     return code
+
+
+def _tell_programs(sentence: str, code: int, session: Session) -> None:
+    """Who asked for JSON gets an object also where nothing was begun.  Where something was, and
+    failed, the command has printed its own."""
+    if session.as_json and code == UNUSABLE:
+        click.echo(json.dumps({"error": sentence, "exit_code": code}))

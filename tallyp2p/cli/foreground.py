@@ -31,6 +31,7 @@ from ..errors import FailureError, SettingsError
 from ..gossip.events import MemberChanged, Notice, Refused
 from ..profiles import Profile
 from ..reporting.table import percent, printable, size
+from ..runtime.addresses import exposed
 from ..runtime.discovery import check_lan
 from ..runtime.files import allow_files
 from ..runtime.node import Progress, Trouble
@@ -50,6 +51,7 @@ __all__ = ["Foreground"]
 
 _PAUSE = 2.0  # s between two lines about progress
 _REFUSALS = 32  # different lines about refusals
+_WONDER = 5.0  # s until a line says that nobody has answered yet; then twice as long, and so on
 
 _CAUSES = {
     ("alive", "hello"): "joined",
@@ -88,6 +90,7 @@ class Foreground:
     _descriptor: str = ""  # of the own run, once that is known
     _refusals: set[str] = field(default_factory=set)
     _last: Progress | None = None
+    _answered: bool = False  # somebody has said something, be it no
 
     def run(self) -> int:
         """Until the peer is done; the exit code.  Raises what ends in one sentence."""
@@ -182,13 +185,34 @@ class Foreground:
                     "WARNING: only this host can reach the address at which this peer listens: "
                     f"add --listen {instead.replace('*', 'PORT')}"
                 )
+            self._wonder(self.seeds, _WONDER)
         if self.lan:
             alone = member.endpoint.startswith(("tcp://127.", "tcp://[::1]"))
-            where = "this host alone (see --listen)" if alone else "the local network"
-            self.say(f"looking for peers of this run on {where} ...")
+            self.say(
+                "looking for peers of this run on this host alone, for no other can reach this "
+                "address: add --listen tcp://0.0.0.0:* to find those of the local network"
+                if alone
+                else "looking for peers of this run on the local network ..."
+            )
         elif not (self.joining or self.seeds):
             how = "tallyp2p join TOKEN" if self.seated else "tallyp2p peer"
-            self.say(f"waiting to be joined:  {how} --seed {member.endpoint}")
+            listed = self.profile.run.electorate or not exposed(self.profile.network.listen)
+            asked = " --insecure-listen" if self.insecure else " --open"
+            far = "" if listed else f" --listen tcp://0.0.0.0:*{asked}"
+            self.say(f"waiting to be joined:  {how} --seed {member.endpoint}{far}")
+
+    def _wonder(self, seeds: tuple[str, ...], after: float) -> None:
+        """Say now and then, twice as long after each time, that nobody has answered yet."""
+
+        def look() -> None:
+            if not self._answered:
+                self.say(
+                    f"nobody has answered at {' or '.join(seeds[:3])} yet: see that a peer of this "
+                    "run listens there, and that no firewall is between; trying on"
+                )
+                self._wonder(seeds, 2 * after)
+
+        asyncio.get_running_loop().call_later(after, look)
 
     def _stay(self) -> None:
         """Have the seat's directory say where its peer listens, now that it could."""
@@ -211,9 +235,11 @@ class Foreground:
         elif isinstance(told, Trouble):
             pass  # it stands in the log, which a terminal shows
         elif isinstance(told, MemberChanged):
+            self._answered = True
             what = _CAUSES.get((told.state, told.cause), told.state)
             self.say(f"peer {_short(told.author)} {what}")
         elif isinstance(told, Refused):
+            self._answered |= told.by_them
             line = printable(refusal(told, self._descriptor))
             if line not in self._refusals and len(self._refusals) < _REFUSALS:
                 self._refusals.add(line)  # a stranger may knock every second

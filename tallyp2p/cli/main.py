@@ -77,11 +77,12 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """The entry point.  Never returns; the exit code says how it went."""
-    session = Session()
+    words = sys.argv[1:] if args is None else list(args)
+    session = Session(as_json="--json" in words)
     sys.exit(
         told(
             lambda: cli.main(
-                None if args is None else list(args),
+                words,
                 prog_name="tallyp2p",
                 standalone_mode=False,
                 obj=session,

@@ -120,13 +120,13 @@ def verdict(summary: Summary) -> str:
         what = f"Stopped early: {done} of {what} made all {summary['rounds']} rounds"
     else:
         what += f", {summary['rounds']} rounds"
+    time = f"{summary['seconds']:.0f} s"
+    if "--resume" in summary["command"]:  # what was before, and the break, is not counted
+        time += " since it was resumed"
     if swarm is None:
-        return f"{what} in {summary['seconds']:.0f} s; no accuracy was measured."
+        return f"{what} in {time}; no accuracy was measured."
     gain = "" if alone is None else f" (alone: {percent(alone)})"
-    return (
-        f"{what} in {summary['seconds']:.0f} s: {percent(swarm)} right on average{gain}, "
-        f"for {spent} sent by each."
-    )
+    return f"{what} in {time}: {percent(swarm)} right on average{gain}, for {spent} sent by each."
 
 
 def peer_table(summary: Summary) -> Table:

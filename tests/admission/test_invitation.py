@@ -93,7 +93,8 @@ def test_any_text_is_a_token_or_one_sentence(text: str) -> None:
 @pytest.mark.parametrize(
     ("token", "why"),
     [
-        ("", "is not a token"),
+        ("", "there is no token"),
+        (f"{TOKEN}\n{TOKEN}", "these are 2 tokens"),
         ("tcp://127.0.0.1:7000", "begins with 'tcp://127.0."),
         ("tally2-" + TOKEN[7:], "a later tallyp2p"),
         ("tally1-", "cut off at its beginning"),

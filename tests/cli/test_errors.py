@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import click
@@ -46,6 +47,18 @@ def test_wrong_option_is_one_sentence_that_says_where_to_look(
     where = click.Context(click.Command("swarm"), info_name="tallyp2p swarm")
     assert told(raising(click.UsageError("no option -x.", where)), Session()) == 2
     assert capsys.readouterr().err == "Error: no option -x.  (tallyp2p swarm --help explains)\n"
+
+
+def test_who_asked_for_json_gets_an_object_where_nothing_was_begun(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A program that reads the output would else see an empty text."""
+    programs = Session(as_json=True)
+    for error in (click.UsageError("say less"), SettingsError("say less")):
+        assert told(raising(error), programs) == 2
+        assert json.loads(capsys.readouterr().out) == {"error": "say less", "exit_code": 2}
+    assert told(raising(FailureError("a peer failed")), programs) == 1
+    assert capsys.readouterr().out == ""  # the summary stands there already
 
 
 def test_own_bug_says_so_and_how_to_see_more(capsys: pytest.CaptureFixture[str]) -> None:

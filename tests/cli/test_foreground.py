@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -100,10 +103,63 @@ def test_who_cannot_be_reached_by_its_seed_is_told_so() -> None:
     member = SimpleNamespace(
         author=b"a" * 8, endpoint="tcp://127.0.0.1:5", rounds=8, resumed=None, run=RUN
     )
-    for seed, warned in (("tcp://127.0.0.1:1", False), ("tcp://192.0.2.77:1", True)):
+
+    async def greet() -> None:
+        for seed, warned in (("tcp://127.0.0.1:1", False), ("tcp://192.0.2.77:1", True)):
+            said: list[str] = []
+            foreground(said, seeds=(seed,))._greet(cast("Member", member))
+            assert said[-1].endswith("add --listen tcp://0.0.0.0:PORT") is warned
+
+    asyncio.run(greet())
+
+
+def wondering(peer: Foreground, said: list[str], hear: Callable[[], None]) -> list[float]:
+    """After which pauses a line said that nobody has answered; `hear` comes before the third."""
+    due: list[tuple[float, Callable[[], None]]] = []
+
+    async def look() -> list[float]:
+        loop = asyncio.get_running_loop()
+        loop.call_later = lambda delay, call: due.append((delay, call))  # type: ignore
+        peer._wonder(peer.seeds, 5.0)
+        pauses: list[float] = []
+        while due and len(pauses) < 9:
+            if len(pauses) == 2:
+                hear()
+            before = len(said)
+            delay, call = due.pop()
+            call()
+            pauses += [delay] * (len(said) - before)
+        return pauses
+
+    return asyncio.run(look())
+
+
+def test_who_hears_nothing_of_its_seed_is_told_so_at_growing_distances() -> None:
+    """Else nothing is said until `join_deadline`, and then that nobody came."""
+    met = MemberChanged(b"a" * 8, "alive", "tcp://192.0.2.7:1", "hello")
+    for told in (met, Refused(13, "another run", by_them=True)):
         said: list[str] = []
-        foreground(said, seeds=(seed,))._greet(cast("Member", member))
-        assert said[-1].endswith("add --listen tcp://0.0.0.0:PORT") is warned
+        peer = foreground(said, seeds=("tcp://192.0.2.7:1",))
+        assert wondering(peer, said, partial(peer.observe, told)) == [5.0, 10.0]
+        assert said[0].startswith("nobody has answered at tcp://192.0.2.7:1 yet: see that")
+
+
+def test_who_waits_to_be_joined_says_how() -> None:
+    """In an open run others have to ask for it as well."""
+    member = SimpleNamespace(
+        author=b"a" * 8, endpoint="tcp://192.0.2.7:5", rounds=8, resumed=None, run=RUN
+    )
+    for listen, more, words in (
+        ("tcp://127.0.0.1:*", {}, "--seed tcp://192.0.2.7:5"),
+        ("tcp://192.0.2.7:5", {"open_run": True}, ":5 --listen tcp://0.0.0.0:* --open"),
+        ("tcp://192.0.2.7:5", {"insecure": True}, "0.0.0.0:* --insecure-listen"),
+    ):
+        said: list[str] = []
+        profile = load("default", {"listen": listen})
+        foreground(said, profile=profile, **more)._greet(cast("Member", member))
+        assert said[-1].startswith("waiting to be joined:  tallyp2p peer ") and said[-1].endswith(
+            words
+        )
 
 
 def test_a_run_with_a_list_is_for_peers_with_keys() -> None:

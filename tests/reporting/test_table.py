@@ -86,6 +86,8 @@ def test_whole_run(tmp_path: Path) -> None:
         "10 peers, 300 rounds in 31 s: 90.2% right on average (alone: 41.0%), "
         "for 11.0 kB sent by each."
     )
+    summary["command"] = ["tallyp2p", "swarm", "--resume", "DIR"]
+    assert "300 rounds in 31 s since it was resumed: 90.2%" in verdict(summary)
     costs = cost_table(summary)
     assert [row[0] for row in costs.rows] == ["votes (this run)", "soft labels", "dense weights"]
     assert [row[3] for row in costs.rows] == ["1 x", "71 x", "247 x"]

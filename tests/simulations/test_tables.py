@@ -67,6 +67,12 @@ def test_a_record_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert Record(tmp_path, "spread", fresh=True).rows == []
 
 
+def test_a_directory_that_cannot_be_made_is_told_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match="cannot make the directory .*choose another with --out"):
+        Record(tmp_path / "file" / "deeper", "jury")
+
+
 def test_quick_figures_do_not_become_the_record() -> None:
     with pytest.raises(SystemExit):
         spread.main(["--quick"])
