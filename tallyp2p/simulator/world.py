@@ -6,7 +6,7 @@ import gc
 import hashlib
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from random import Random
 
@@ -95,7 +95,8 @@ class World:
         self._forgot: dict[int, int] = {}  # peer -> how often it lost its disk
         self._disk: dict[int, dict[int, Ballot]] = {}  # peer -> the ballots it has cast, by round
         self._seeds = self.chance("seeds")
-        self._begin()
+        with self._collections():
+            self._begin()
 
     def _begin(self) -> None:
         spec = self.spec
@@ -129,9 +130,8 @@ class World:
         """Let everything happen.  Raises :class:`Violation` where an invariant breaks."""
         clock, limit = self.clock, self.spec.limit
         step = clock.step
-        training = self.spec.learners.kind is not Kind.VOTERS
-        each = _EACH_TRAINING if training else _EACH
-        with nullcontext() if training else _rare_collections():
+        each = _EACH_TRAINING if self._trains else _EACH
+        with self._collections():
             while (self.running or self.pending) and step(limit):
                 if not clock.steps % _COLLECT:
                     gc.collect()
@@ -153,6 +153,14 @@ class World:
             settled,
             self._hostile,
         )
+
+    @property
+    def _trains(self) -> bool:
+        return self.spec.learners.kind is not Kind.VOTERS
+
+    def _collections(self) -> AbstractContextManager[None]:
+        """Rare ones, but where models are trained, which leave much behind."""
+        return nullcontext() if self._trains else _rare_collections()
 
     @property
     def events(self) -> int:

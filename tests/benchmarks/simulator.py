@@ -4,9 +4,11 @@ Worlds a minute: whole worlds of 32 peers and 30 rounds, from the making to the 
 real time: a world in which a round of training takes one second and 30 % of all messages are
 lost, from its first moment on, so the start counts.  Checks are off.  Each case runs in a
 process of its own, one after the other; time is CPU time, memory is what the process has more
-at the end than before the world was made.
+at the end than before the world was made.  With `--compiled` each is measured twice: as Python,
+and with the modules that `scripts/compile.py` compiles.
 
     python -m tests.benchmarks.simulator
+    python -m tests.benchmarks.simulator --compiled build/compiled
     python -m tests.benchmarks.simulator --quick
 """
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -23,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.compile import compiled
 from tallyp2p.gossip.events import Event, Received
 from tallyp2p.gossip.machine import PeerMachine
 from tallyp2p.parameters import RunParameters, Spreading, Timing
@@ -31,6 +35,7 @@ from tallyp2p.simulator.world import World
 
 from .record import parser, report
 
+ROOT = Path(__file__).parent.parent.parent
 SAMPLED, BROADCAST = Spreading.SAMPLED, Spreading.BROADCAST
 VIEW = 8  # neighbours that a peer chooses where there are thousands
 LOSS = 0.3
@@ -191,19 +196,25 @@ def kinds(case: Case) -> dict[str, Any]:
 # --- all of them ----------------------------------------------------------------------------
 
 
-def measured(quick: bool, index: int, *, by_kind: bool = False) -> dict[str, Any]:
-    """A case, measured in a fresh process."""
+def measured(
+    quick: bool, index: int, *, by_kind: bool = False, package: Path | None = None
+) -> dict[str, Any]:
+    """A case, measured in a fresh process; `package`: where the tallyp2p stands that it runs."""
     words = [sys.executable, "-m", "tests.benchmarks.simulator", "--one", str(index)]
     words += ["--quick"] * quick + ["--kinds"] * by_kind
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    where = ROOT if package is None else package.resolve()
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        words, cwd=where, env=environment, check=True, capture_output=True, text=True
+    )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
 
-def rows_of(case: Case, found: dict[str, Any]) -> list[tuple[str, float, str, str]]:
+def rows_of(case: Case, found: dict[str, Any], how: str) -> list[tuple[str, float, str, str]]:
     """Lines of the table."""
     rows = [
-        (case.name, found["value"], "", case.goal),
+        (case.name + how, found["value"], "", case.goal),
         ("  an event", found["us_per_event"], "us", ""),
     ]
     if "best" in found:
@@ -224,6 +235,9 @@ def print_kinds(case: Case, found: dict[str, Any]) -> None:
 def main(words: Sequence[str] | None = None) -> None:
     options = parser(__doc__.splitlines()[0])
     options.add_argument("--quick", action="store_true", help="tiny worlds: does it work at all")
+    options.add_argument(
+        "--compiled", type=Path, help="measure with compiled modules, too; made there if missing"
+    )
     options.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options.add_argument("--kinds", action="store_true", help=argparse.SUPPRESS)
     options.add_argument("--repeat", type=int, default=9, help="whole worlds; the median counts")
@@ -237,13 +251,18 @@ def main(words: Sequence[str] | None = None) -> None:
             repeat = 1 if chosen.quick else chosen.repeat
             print(json.dumps(stretch(case) if case.seconds else whole_worlds(case, repeat)))
         return
+    ways: dict[str, Path | None] = {"": None}
+    if chosen.compiled is not None:
+        print("compiling, unless that is done ...", file=sys.stderr, flush=True)
+        ways[", compiled"] = compiled(chosen.compiled)
     rows, details = [], {}
     for index, case in enumerate(cases):
-        print(f"{index + 1}/{len(cases)} {case.name} ...", file=sys.stderr, flush=True)
-        found = measured(chosen.quick, index)
-        print(f"      {found['value']:.2f}", file=sys.stderr, flush=True)
-        rows += rows_of(case, found)
-        details[case.name] = found
+        for how, package in ways.items():
+            print(f"{index + 1}/{len(cases)} {case.name}{how} ...", file=sys.stderr, flush=True)
+            found = measured(chosen.quick, index, package=package)
+            print(f"      {found['value']:.2f}", file=sys.stderr, flush=True)
+            rows += rows_of(case, found, how)
+            details[case.name + how] = found
     watched = next(i for i, case in enumerate(cases) if case.view)
     found = measured(chosen.quick, watched, by_kind=True)
     details["by kind"] = {"case": cases[watched].name, **found}
