@@ -225,8 +225,10 @@ def test_a_service_finds_a_workstation_that_has_moved(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("hosts")
 def test_addresses_of_both_kinds_and_a_name_server_that_is_silent(tmp_path: Path) -> None:
     """One listens on IPv4, one on IPv6, and one joins by a name that has addresses of both kinds.
-    The first is told a name, too, that no server answers for: the system looks for 20 s."""
-    play = ["--set", "rounds=64", "--set", "timing.quorum=3", "--insecure-listen"]
+    The first is told a name, too, that no server answers for: the system looks for 20 s, and the
+    first two meet meanwhile.  The third, without whom none begins, comes when that is over."""
+    play = ["rounds=64", "timing.quorum=3", f"timing.join_deadline={PATIENCE:g}"]
+    settings = [word for setting in play for word in ("--set", setting)] + ["--insecure-listen"]
     with link(3) as hosts, machines(hosts, tmp_path) as (one, two, three):
         (table := tmp_path / "hosts").write_text(
             f"{one.host.four} one.lan\n{one.host.six} one.lan\n"
@@ -242,17 +244,24 @@ def test_addresses_of_both_kinds_and_a_name_server_that_is_silent(tmp_path: Path
             f"tcp://[{two.host.six}]:7000",
             f"tcp://{three.host.four}:7000",
         ]
-        seeds: list[list[str]] = [["tcp://nobody.example:7000"], [at[0]], ["tcp://one.lan:7000"]]
-        for number, machine in enumerate((one, two, three)):
+        seeds = [["tcp://nobody.example:7000"], [at[0]], ["tcp://one.lan:7000"]]
+
+        def begin(number: int, machine: Machine) -> None:
             join = [word for seed in seeds[number] for word in ("--seed", seed)]
-            machine.start(
-                "tallyp2p", "peer", "--shard", f"{number}/3", "--listen", at[number], *join, *play
-            )
+            peer = ["tallyp2p", "peer", "--shard", f"{number}/3", "--listen", at[number]]
+            machine.start(*peer, *join, *settings)
+
+        begin(1, two)
+        until(lambda: " listens at " in two.said, "a listener", lambda: two.said)
+        begin(0, one)
+        unknown = "nobody knows an address of nobody.example"
+        until(lambda: unknown in one.said, "an end of looking", lambda: one.said)
+        assert " joined\n" in one.said.partition(unknown)[0], one.said
+        begin(2, three)
         for machine in (one, two, three):
             said = machine.finish()
             assert said.count(" joined\n") == 2 and said.endswith("done\n"), said
             assert "is silent" not in said
-        assert "nobody knows an address of nobody.example" in one.said
 
 
 def test_the_service_is_confined(tmp_path: Path) -> None:
