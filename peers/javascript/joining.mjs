@@ -35,7 +35,7 @@ export class Joining {
     if (rounds.phase !== "JOINING") return;
     const late = this.#startedAt + timing.join_deadline <= now;
     const alone = timing.quorum > 1 && members.present().every((m) => m.first === null);
-    if (rounds.first === null && (this.#mayDecide(now) || (late && !alone))) this.#decide();
+    if (rounds.first === null && (this.#mayDecide(now) || (late && !alone))) this.#decide(now);
     if (rounds.first >= timing.rounds) { // JOIN-4
       return this.#giveUp(`the swarm is beyond round ${timing.rounds}, this peer's last`);
     }
@@ -56,14 +56,15 @@ export class Joining {
     return waited || this.peer.lines.allAnswered();
   }
 
-  #decide() { // JOIN-2
-    const { rounds, run, lines } = this.peer;
+  #decide(now) { // JOIN-2
+    const { rounds, run, lines, members } = this.peer;
     const step = run.rounds_per_ballot;
     const named = Math.floor(this.#named / step) * step;
     let first = named > 0 ? named + 2 * step : 0;
     if (this.#held >= first) first = (Math.floor(this.#held / step) + 1) * step;
     rounds.first = first;
     lines.helloAll();
+    if (!lines.allAnswered()) members.whoElse(now);
   }
 
   #mayBegin(members, first, quorum) { // JOIN-4

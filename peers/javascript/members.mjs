@@ -229,6 +229,14 @@ export class Members {
     }
   }
 
+  /** PING to somebody at once: the answer names who is lacking here (JOIN-2). */
+  whoElse(now) {
+    const [member] = this.peer.shuffled(this.alive());
+    if (!member) return;
+    this.ask(member, now);
+    this.#ping(member);
+  }
+
   #ping(member) {
     const { peer } = this;
     const nonce = 1 + Math.floor(peer.random() * 0xffffffff); // PING-1

@@ -1371,6 +1371,11 @@ class Peer:
         self.start = min(start, (NO_ROUND - 1) // self.step * self.step)
         for endpoint in list(self.lines):
             self.say_hello(endpoint)
+        silent = any(not line.answered for line in self.lines.values())
+        if silent and (alive := self.alive()):  # else nobody may name whom it lacks
+            author = self.rng.choice(alive).author
+            self.owes_answer(author)
+            self.ping(author)
         return self.start
 
     def on_join_deadline(self) -> None:  # JOIN-4

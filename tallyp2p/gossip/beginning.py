@@ -12,6 +12,7 @@ from .everybody import Everybody
 from .joining import Joining
 from .membership import Membership
 from .neighbourhood import Neighbourhood
+from .probing import Probing
 from .serving import Serving
 
 __all__ = ["Beginning"]
@@ -31,10 +32,12 @@ class Beginning:
         contacts: Contacts,
         circle: Everybody | Neighbourhood,
         serving: Serving,
+        probing: Probing,
     ) -> None:
         self._pulls, self._quorum = run.pulls, timing.quorum
         self._joining, self._membership = joining, membership
         self._contacts, self._circle, self._serving = contacts, circle, serving
+        self._probing = probing
 
     def look(self, now: float) -> int | str | None:
         """The first round, if it may open now; why this peer gives up; None while it waits."""
@@ -44,7 +47,7 @@ class Beginning:
         present = there.present()
         complete = len(present) + 1 >= self._quorum and not self._contacts.unanswered()
         if joining.decide(now, complete=complete) and not joining.past_the_end:
-            self._tell()
+            self._tell(now)
         heard = self._circle.heard()
         counted = 1 + sum(member.start is not None for member in heard)
         newest = _reached([m.round for m in heard if m.round is not None])
@@ -56,9 +59,10 @@ class Beginning:
             return start
         return joining.why_not(len(present)) if now >= joining.give_up_at() else None
 
-    def _tell(self) -> None:
+    def _tell(self, now: float) -> None:
         """The first round is decided: everybody shall know it."""
         self._contacts.announce(None)
+        self._probing.who_else(now)
         start = self._joining.start
         if self._pulls and start:  # the first answer says it is there
             for author in self._circle.draw(start, set(), set()):

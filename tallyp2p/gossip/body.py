@@ -120,6 +120,7 @@ class Body:
             self.contacts,
             self.circle,
             self.serving,
+            self.probing,
         )
         self._compares = run.spreading is Spreading.BROADCAST
 

@@ -2,7 +2,7 @@
 
 Once in `probe_interval` one member that has not been heard for long, and every `patience` each
 that owes an answer.  Only those are pinged whose ballots may be expected.  (protocol_spec 04,
-MEMBER-2, MEMBER-7, VIEW-9.)
+JOIN-2, MEMBER-2, MEMBER-7, VIEW-9.)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..parameters import RunParameters, Timing
 from .card import Card
 from .contacts import Contacts
 from .everybody import Everybody
-from .member import State
+from .member import Member, State
 from .membership import Membership
 from .neighbourhood import Neighbourhood
 
@@ -69,11 +69,24 @@ class Probing:
                 rest = max(earliest + quiet, now + quiet / 4)
                 self._probe_at = max(self._probe_at, rest)
         for member in due:
-            self._membership.asked(member.author, now)
-            nonce = self._random.randrange(1, 2**32)
-            self._contacts.answer(member.author, Ping(nonce, self._contacts.roster()))
-            if grease := self._card.nothing(self._random):
-                self._contacts.answer(member.author, grease)
+            self._ping(member, now)
+
+    def who_else(self, now: float) -> None:
+        """Ping somebody at once: whom this peer lacks is named in answer (MEMBER-7).
+
+        For one that joins where not everybody that it dialled has answered.  HELLO has counted
+        those that are silent, so it may have seemed to know as many as there are (CONTACT-8).
+        """
+        there = [m for m in self._circle.heard() if m.state is State.ALIVE]
+        if there and not self._view and self._contacts.unanswered():
+            self._ping(self._random.choice(there), now)
+
+    def _ping(self, member: Member, now: float) -> None:
+        self._membership.asked(member.author, now)
+        nonce = self._random.randrange(1, 2**32)
+        self._contacts.answer(member.author, Ping(nonce, self._contacts.roster()))
+        if grease := self._card.nothing(self._random):
+            self._contacts.answer(member.author, grease)
 
     def wake_at(self) -> float:
         """When the next one may be quiet."""

@@ -70,6 +70,11 @@ def _joining() -> Iterator[Script]:
     s.wait(900).never("HELLO", start=24).wait(1_200).sends(s.a, "HELLO", start=24)
     yield s
 
+    s = Script("a joiner with a silent seed asks who else is there", "JOIN-2", should=True)
+    s.start(s.b, s.a, fresh=False).receive(10, s.a.hello(start=0, round=20)).never("PING")
+    s.wait(1_200).sends(s.a, "HELLO", start=24).sends(s.a, "PING")
+    yield s
+
     s = Script("a joiner begins after every ballot of its own that is held", "JOIN-2")
     s.start(s.a, fresh=False).receive(10, s.a.hello(start=0, round=10, held=20))
     s.sends(s.a, "HELLO", start=22)

@@ -243,6 +243,18 @@ def test_a_restarted_peer_catches_up_and_does_not_vote_twice(spreading: Spreadin
     assert len(heard(world, 3, 78)) == (3 if spreading is Spreading.SAMPLED else 6)
 
 
+def test_a_joiner_with_a_dead_seed_soon_knows_all() -> None:
+    """JOIN-2.  It counts the line on which nobody answers, so its HELLO does not ask for PEERS."""
+    world = World(2, timing=Timing(rounds=400, quorum=2))
+    world.run_until(lambda: (world.peers[0].machine.round or 0) >= 10)
+    joiner = world.add(2)
+    seeds = ("tcp://10.0.0.1:9", world.peers[0].endpoint)  # nobody is at the first one
+    world.feed(joiner, events.Started(joiner.endpoint, seeds))
+    world.run_for(world.timing.patience + 0.5)
+    assert joiner.machine.members().keys() == {world.author(0), world.author(1)}
+    assert world.author(2) in world.peers[1].machine.members()
+
+
 def test_a_late_joiner_votes_from_its_announced_round() -> None:
     """JOIN-2."""
     world = World(5, timing=Timing(rounds=60, quorum=5))

@@ -71,6 +71,20 @@ def test_who_has_not_begun_pings_also_those_that_talk_to_it() -> None:
     assert asked == endpoint(1) and isinstance(ping, Ping)
 
 
+def test_who_else_is_there_is_asked_where_somebody_dialled_is_silent() -> None:
+    """JOIN-2."""
+    here = Probed(SMALL_RUN, Everybody)
+    here.bench.hello(1, now=1.0)
+    here.probing.who_else(2.0)
+    assert here.bench.take() == [], "all have answered"
+    here.bench.circle.begin((endpoint(2),), 2.0)
+    here.bench.take()
+    here.probing.who_else(3.0)
+    [asked] = here.bench.take()
+    assert isinstance(asked, Send) and asked.endpoint == endpoint(1)
+    assert isinstance(asked.message, Ping)
+
+
 def test_a_member_whose_first_round_is_unknown_is_asked_for_it() -> None:
     """Where the HELLO that told it is lost, sums of rosters need not differ (MEMBER-7): 0 of
     three peers and 0 of one have the same sum.  CONTACT-5: `met` false asks for an answer."""

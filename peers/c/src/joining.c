@@ -40,6 +40,8 @@ static void decide(struct machine *m, when now)
     }
     m->start = (uint32_t)start;
     say_hello_to_all(m, now);
+    if (!all_answered(m))
+        who_else(m, now);
 }
 
 static void begin(struct machine *m, when now)

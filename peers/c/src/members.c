@@ -116,6 +116,22 @@ static void ping_one(struct machine *m, when now)
     }
 }
 
+/* JOIN-2: PING to somebody at once; the answer names who is lacking here. */
+void who_else(struct machine *m, when now)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < m->members_count; i++)
+        count += m->members[i].state == ALIVE;
+    if (!count)
+        return;
+    size_t pick = chance_below(m, count);
+    for (size_t i = 0; i < m->members_count; i++)
+        if (m->members[i].state == ALIVE && pick-- == 0) {
+            ping(m, &m->members[i], now);
+            return;
+        }
+}
+
 void members_tick(struct machine *m, when now)
 {
     for (size_t i = 0; i < m->members_count; i++) {

@@ -146,6 +146,7 @@ struct member *member_at(const struct machine *m, const char *endpoint); /* NULL
 size_t members_present(const struct machine *m); /* that are not gone */
 void member_lives(struct machine *m, struct member *member, when now);
 void member_owes(struct machine *m, struct member *member, when now);
+void who_else(struct machine *m, when now);
 void member_gone(struct machine *m, struct member *member);
 void member_seen(struct machine *m, struct member *member, uint32_t round);
 void members_tick(struct machine *m, when now);
