@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import LONG
+
 QUICK = ["--set", "rounds=24", "--set", "learning.warmup=8"]
 
 
@@ -70,7 +72,7 @@ def test_signal_lets_it_say_goodbye(number: signal.Signals, code: int) -> None:
     with start("--shard", "0/2") as peer:
         endpoint(peer)
         peer.send_signal(number)
-        said, err = peer.communicate(timeout=10)
+        said, err = peer.communicate(timeout=LONG)
     assert peer.returncode == code, err
     assert said.endswith("left\n")
     assert err == ""
@@ -123,7 +125,7 @@ def test_a_trace_is_not_written_over_anything(tmp_path: Path) -> None:
     diary = tmp_path / "diary"
     diary.write_text("dear diary")
     with start("--trace", str(diary)) as peer:
-        said, err = peer.communicate(timeout=30)
+        said, err = peer.communicate(timeout=LONG)
     assert (peer.returncode, said) == (2, "")
     assert err == f"Error: {diary} holds something already: name another file\n"
     assert diary.read_text() == "dear diary"

@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import LONG
+
 __all__ = ["NAMES", "ROOT", "Running", "command", "left_out", "start"]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,13 +157,13 @@ class Running:
     def finish(self, seconds: float = 60.0) -> int:
         """Wait for its end; its exit code."""
         code = self.process.wait(timeout=seconds)
-        self._reader.join(timeout=5)
+        self._reader.join(timeout=LONG)
         return code
 
     def stop(self) -> int:
         """Ask it to leave, and wait."""
         self.process.send_signal(signal.SIGTERM)
-        return self.finish(10)
+        return self.finish()
 
     def __enter__(self) -> Running:
         return self
@@ -169,7 +171,7 @@ class Running:
     def __exit__(self, *error: object) -> None:
         self.process.kill()
         self.process.wait()
-        self._reader.join(timeout=5)
+        self._reader.join(timeout=LONG)
         assert self.process.stdout is not None
         self.process.stdout.close()
         self._errors.close()

@@ -20,6 +20,7 @@ import zmq
 
 from tallyp2p.parameters import Ids, RunParameters, Seal, Spreading
 from tests.peers.foreign import ROOT, Running, left_out
+from tests.waiting import LONG
 
 FOLDER = ROOT / "peers" / "c"
 PACKAGES = "apt-get install gcc make libc6-dev libzmq3-dev libssl-dev libcjson-dev"
@@ -234,7 +235,7 @@ def test_a_signal_makes_it_say_bye(
         stranger.context.socket(zmq.ROUTER) as router,
     ):
         router.bind("tcp://127.0.0.1:*")
-        router.setsockopt(zmq.RCVTIMEO, 10_000)
+        router.setsockopt(zmq.RCVTIMEO, round(1000 * LONG))
         hello = {
             "agent": "",
             "endpoint": router.getsockopt_string(zmq.LAST_ENDPOINT),
@@ -253,7 +254,7 @@ def test_a_signal_makes_it_say_bye(
         frames = iter(lambda: router.recv_multipart()[1], None)
         bye = next(frame for frame in frames if frame[0] == 2)
         assert bye[:7] == b"\x02\x00\x00\xff\xff\xff\xff"  # leaves, and voted in no round
-        assert peer.finish(5) == 0, peer.words()
+        assert peer.finish() == 0, peer.words()
         assert time.monotonic() - before < 5
         assert peer.told("finished")[0]["completed"] is False
 
@@ -261,7 +262,7 @@ def test_a_signal_makes_it_say_bye(
 def test_it_leaves_while_it_asks_for_the_run(built: Path, stranger: zmq.Socket[bytes]) -> None:
     with stranger.context.socket(zmq.ROUTER) as router:
         router.bind("tcp://127.0.0.1:*")
-        router.setsockopt(zmq.RCVTIMEO, 10_000)
+        router.setsockopt(zmq.RCVTIMEO, round(1000 * LONG))
         endpoint = router.getsockopt_string(zmq.LAST_ENDPOINT)
         with start(built, *HERE, "--seed", endpoint) as peer:
             asked = router.recv_multipart()[1]
@@ -310,7 +311,7 @@ def test_what_a_person_did_is_said_in_one_sentence(
     built: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
     ran = subprocess.run(
-        [str(built), "run", *arguments], capture_output=True, text=True, timeout=20, check=False
+        [str(built), "run", *arguments], capture_output=True, text=True, timeout=LONG, check=False
     )
     assert ran.returncode == code
     assert words in ran.stderr
@@ -323,7 +324,7 @@ def test_a_port_in_use(built: Path, run_file: str) -> None:
             [str(built), "run", "--listen", first.endpoint(), "--run", run_file],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=LONG,
             check=False,
         )
         assert ran.returncode == 1

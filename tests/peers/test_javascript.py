@@ -22,10 +22,11 @@ import zmq
 from tallyp2p.consensus.probes import derive
 from tallyp2p.parameters import Ids, RunParameters, Seal, Spreading
 from tests.peers.foreign import ROOT, Running, command, left_out, start
+from tests.waiting import LONG
 
 RUN = RunParameters(classes=10, pool=60, probes=8, rounds_per_ballot=2)
 HERE = ["--listen", "tcp://127.0.0.1:*"]
-LONG = ["--rounds", "100000000"]
+ENDLESS = ["--rounds", "100000000"]
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +144,14 @@ def test_two_peers_take_the_same_tallies(other: str, run: RunParameters, tmp_pat
 
 @pytest.mark.slow
 def test_a_killed_peer_comes_back_as_itself(run_file: str) -> None:
-    flags = [*HERE, *LONG, "--run", run_file, "--timing", '{"patience": 0.2, "suspect_after": 0.5}']
+    flags = [
+        *HERE,
+        *ENDLESS,
+        "--run",
+        run_file,
+        "--timing",
+        '{"patience": 0.2, "suspect_after": 0.5}',
+    ]
     mine = [*flags, "--identity", "ab" * 32]
     with start("javascript", *flags) as one, start("python", *flags, "--seed", one.endpoint()):
         with start("javascript", *mine, "--seed", one.endpoint()) as three:
@@ -166,14 +174,14 @@ def test_it_says_goodbye_when_it_is_told_to_leave(
             context.socket(zmq.DEALER) as dealer,
         ):
             router.bind("tcp://127.0.0.1:*")
-            router.setsockopt(zmq.RCVTIMEO, 10_000)
+            router.setsockopt(zmq.RCVTIMEO, round(1000 * LONG))
             dealer.setsockopt(zmq.LINGER, 0)
             dealer.connect(peer.endpoint())
             dealer.send(hello(router.getsockopt_string(zmq.LAST_ENDPOINT)))
             assert router.recv_multipart()[1][:7] == b"\x01\x00TALLY"
             asked = time.monotonic()
             peer.process.send_signal(number)
-            assert peer.finish(5) == 0
+            assert peer.finish() == 0
             assert time.monotonic() - asked < 5
             assert peer.told("finished")[0]["completed"] is False
             frame = router.recv_multipart()[1]
@@ -244,7 +252,7 @@ def test_a_flood_of_endpoints_leaves_it_answering(
         context.socket(zmq.DEALER) as dealer,
     ):
         router.bind("tcp://127.0.0.1:*")
-        router.setsockopt(zmq.RCVTIMEO, 20_000)
+        router.setsockopt(zmq.RCVTIMEO, round(1000 * LONG))
         dealer.setsockopt(zmq.LINGER, 0)
         dealer.connect(peer.endpoint())
         dealer.send(hello(router.getsockopt_string(zmq.LAST_ENDPOINT)))

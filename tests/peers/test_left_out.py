@@ -10,6 +10,7 @@ import pytest
 
 from tallyp2p.parameters import RunParameters, Seal
 from tests.peers.foreign import NAMES, ROOT, command, left_out
+from tests.waiting import LONG
 
 FOREIGN = [name for name in NAMES if name != "python"]
 RUNS = {
@@ -25,8 +26,8 @@ def test_such_a_run_is_refused_in_a_sentence(name: str, run: str, tmp_path: Path
     """RUN-6."""
     file = tmp_path / "run.txt"
     file.write_text(RUNS[run].descriptor)
-    peer = [*command(name), "run", "--listen", "tcp://127.0.0.1:7977", "--run", str(file)]
-    done = subprocess.run(peer, capture_output=True, text=True, timeout=30, check=False)
+    peer = [*command(name), "run", "--listen", "tcp://127.0.0.1:*", "--run", str(file)]
+    done = subprocess.run(peer, capture_output=True, text=True, timeout=LONG, check=False)
     assert done.returncode in (1, 2) and "does not know" in done.stderr, done.stderr
 
 

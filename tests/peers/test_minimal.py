@@ -23,6 +23,8 @@ import msgpack
 import pytest
 import zmq
 
+from tests.waiting import LONG
+
 ROOT = Path(__file__).parents[2]
 PEER = ROOT / "peers" / "minimal" / "peer.py"
 RUN = """tally/1
@@ -61,7 +63,7 @@ class Running:
             self.lines.put(json.loads(line))
         self.lines.put(None)
 
-    def until(self, event: str, timeout: float = 20) -> list[dict[str, Any]]:
+    def until(self, event: str, timeout: float = LONG) -> list[dict[str, Any]]:
         """The lines up to the first one of `event`."""
         lines: list[dict[str, Any]] = []
         deadline = time.monotonic() + timeout
@@ -105,7 +107,7 @@ def test_two_peers_take_the_same_tallies(tmp_path: Path, descriptor: str) -> Non
     with peer("--run", file, "--rounds", "80") as (first, endpoint):
         with peer("--seed", endpoint, "--rounds", "80") as (second, _):  # asks for the run
             one, other = first.until("finished"), second.until("finished")
-            assert first.process.wait(5) == second.process.wait(5) == 0
+            assert first.process.wait(LONG) == second.process.wait(LONG) == 0
     assert digests(one) == digests(other)
     assert [ballots for ballots, _ in digests(one).values()] == [2] * 10
     assert one[-1]["completed"] and one[-1]["rounds"] == 80
@@ -138,7 +140,7 @@ def test_a_signal_makes_it_say_bye_and_end(tmp_path: Path, number: signal.Signal
         context.socket(zmq.DEALER) as dealer,
     ):
         router.bind("tcp://127.0.0.1:*")
-        router.setsockopt(zmq.RCVTIMEO, 10_000)
+        router.setsockopt(zmq.RCVTIMEO, round(1000 * LONG))
         dealer.connect(endpoint)
         dealer.setsockopt(zmq.LINGER, 0)
         hello = {
@@ -155,7 +157,7 @@ def test_a_signal_makes_it_say_bye_and_end(tmp_path: Path, number: signal.Signal
         assert router.recv_multipart()[1][:7] == b"\x01\x00TALLY"
         running.process.send_signal(number)
         asked = time.monotonic()
-        assert running.process.wait(5) == 0
+        assert running.process.wait(LONG) == 0
         assert time.monotonic() - asked < 5
         assert not running.until("finished")[-1]["completed"]
         frame = router.recv_multipart()[1]
@@ -174,7 +176,7 @@ def test_the_last_one_left_still_listens(tmp_path: Path) -> None:
         while first.until("tally")[-1]["ballots"] > 1:
             pass
         first.process.terminate()
-        assert first.process.wait(5) == 0
+        assert first.process.wait(LONG) == 0
 
 
 @pytest.mark.slow
@@ -189,7 +191,7 @@ def test_a_killed_peer_comes_back_under_its_identity(tmp_path: Path) -> None:
         before = first.until("tally")[-1]["round"]
         with peer(*mine) as (again, _):
             assert again.until("tally")[-1]["round"] >= before
-            heard = time.monotonic() + 20
+            heard = time.monotonic() + LONG
             while (tally := again.until("tally")[-1])["ballots"] < 3:
                 assert time.monotonic() < heard, tally
 
@@ -206,7 +208,7 @@ def test_a_killed_peer_comes_back_under_its_identity(tmp_path: Path) -> None:
 )
 def test_what_a_person_gets_wrong_is_said(flags: list[str], words: str) -> None:
     command = [sys.executable, str(PEER), "run", "--listen", "tcp://127.0.0.1:*", *flags]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=False)
     assert done.returncode == 2
     assert words in done.stderr.splitlines()[-1]
 
@@ -215,7 +217,7 @@ def test_it_asks_an_empty_seat_for_the_run_no_longer_than_it_was_told() -> None:
     flags = ["--listen", "tcp://127.0.0.1:*", "--seed", "tcp://127.0.0.1:1"]
     flags += ["--timing", '{"join_deadline": 0.2}']
     ended = subprocess.run(
-        [sys.executable, str(PEER), "run", *flags], capture_output=True, text=True, timeout=30
+        [sys.executable, str(PEER), "run", *flags], capture_output=True, text=True, timeout=LONG
     )
     assert ended.returncode == 1
     assert ended.stderr.startswith("peer.py: nobody at tcp://127.0.0.1:1 told the run")
@@ -225,7 +227,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
     file = written(tmp_path / "run", PLAIN)
     with peer("--run", file) as (_, endpoint):
         command = [sys.executable, str(PEER), "run", "--listen", endpoint, "--run", file]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=False)
     assert done.returncode == 1
     assert endpoint in done.stderr and len(done.stderr.splitlines()) == 1
 
@@ -336,7 +338,7 @@ def test_a_kind_of_case_that_it_does_not_know_is_unimplemented() -> None:
         input='{"case": "x", "kind": "telepathy", "input": {}}\n',
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=LONG,
         check=True,
     )
     assert "unimplemented" in json.loads(done.stdout)

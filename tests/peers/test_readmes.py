@@ -1,4 +1,4 @@
-"""Every command of the peers' own documents is run, block by block, as it stands there."""
+"""Every command of the peers' own documents is run, block by block."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tallyp2p.runtime.raw import free_endpoint
 from tests.peers.foreign import ROOT, command
 
 pytestmark = pytest.mark.slow
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
+PORT = re.compile(r"127\.0\.0\.1:(\d+)")
 INSTALLS = ("python3 -m venv", "apt-get install", "npm ci")  # what CI does before any test
 
 
@@ -31,6 +33,13 @@ def blocks() -> list[object]:
             if any(line.strip() for line in lines):
                 found.append(pytest.param(name, "\n".join(lines), id=f"{name} {number}"))
     return found
+
+
+def on_free_ports(block: str) -> str:
+    """The same commands; but that port may be another's, such as a second run of these tests."""
+    for port in sorted(set(PORT.findall(block))):
+        block = block.replace(f"127.0.0.1:{port}", free_endpoint().removeprefix("tcp://"))
+    return block
 
 
 @pytest.mark.parametrize(("name", "block"), blocks())
@@ -55,7 +64,7 @@ def test_a_block_of_commands(name: str, block: str, tmp_path: Path) -> None:
     words = tmp_path / "words"
     with words.open("w") as output:
         shell = subprocess.Popen(
-            ["bash", "-euc", block],
+            ["bash", "-euc", on_free_ports(block)],
             cwd=ROOT,
             env=environment,
             stdout=output,
