@@ -22,7 +22,7 @@ from contextlib import contextmanager
 
 from ..parameters import LIMITS
 
-__all__ = ["Hoards", "Stream"]
+__all__ = ["NEW", "Hoards", "Stream"]
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,8 @@ _MUCH = 64 * 1024  # of those, from which on it is looked at more often
 _PAUSE, _EACH = 0.05, 0.0002  # s between two looks, and more for each connection above 250
 _QUIET = 0.2  # s where nothing is delivered: a wake-up costs more than the look
 _WARY = 5.0  # s after a connection was opened, or cut off, in which it is never quiet
-_SOON = 0.01  # s between two looks at one who has much
+NEW = 0.02  # s between two looks in that time
+_SOON = 0.005  # s between two looks at one who has much
 _SILENCE = 60.0  # s between two lines about it
 _RESET = struct.pack("=ii", 1, 0)  # closing resets the connection, whatever still comes on it
 _TCP_INFO, _RECEIVED = 136, 128  # its size up to tcpi_bytes_received, and where that stands
@@ -100,7 +101,8 @@ class Hoards:
         if self._news:
             self._news, self._wary = False, now + _WARY
         quiet = count == self._last and now >= self._wary
-        pause = max(_QUIET if quiet else _PAUSE, _EACH * len(self._streams))
+        usual = _QUIET if quiet else NEW if now < self._wary else _PAUSE
+        pause = max(usual, _EACH * len(self._streams))
         self._last = count
         for stream in list(self._streams.values()):
             read = self._read(stream.number)

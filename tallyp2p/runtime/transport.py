@@ -20,7 +20,7 @@ from ..wire.hello import endpoint_key
 from .addresses import bind_error, check_listen
 from .admission import Admission, Encryption
 from .dialled import Dialled
-from .hoards import Hoards, Stream
+from .hoards import NEW, Hoards, Stream
 from .meter import Meter, Watch
 from .names import Names
 from .reaching import everywhere, reached_at
@@ -150,7 +150,7 @@ class Transport:
             endpoint += f"#{self.encryption.identity}"
         watched: dict[int, Callable[[int], object]] = {
             zmq.EVENT_HANDSHAKE_SUCCEEDED: lambda value: self.meter.inbound(),
-            zmq.EVENT_ACCEPTED: self._hoards.opened,
+            zmq.EVENT_ACCEPTED: self._accepted,
             zmq.EVENT_DISCONNECTED: self._hoards.closed,
         }
         self._watch(inbox, watched)
@@ -299,6 +299,13 @@ class Transport:
             del self._links[next(iter(self._links))]  # the oldest; its next frame tells again
         self._links[link] = stream
         return part.bytes, stream
+
+    def _accepted(self, number: int) -> None:
+        """Somebody has connected: not to be looked at only when a quiet inbox is again."""
+        self._hoards.opened(number)
+        if self._looking is not None and self._looking.when() > self._loop.time() + NEW:
+            self._looking.cancel()
+            self._looking = self._loop.call_later(NEW, self._look)
 
     def _look(self) -> None:
         """Cut off who sends without end; again and again, until closed."""
