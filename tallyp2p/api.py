@@ -15,18 +15,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .assemble import (
     Member,
+    Seat,
     assemble,
     build_own,
     check_endpoint,
     check_open,
     check_swarm,
+    key_seat,
     named_seat,
     new_seat,
     shard_seat,
@@ -34,10 +37,15 @@ from .assemble import (
     swarm_profile,
     will_encrypt,
 )
+from .birth import check_listed
 from .errors import LocalError, SettingsError
 from .gossip.events import Notice, Started
 from .profiles import Profile, Transport, load
 from .runtime.node import Progress, Trouble
+from .runtime.reaching import wider
+
+if TYPE_CHECKING:
+    from .wire.electorate import Electorate
 
 __all__ = ["OnRound", "Peer", "Result", "Round", "Swarm"]
 
@@ -77,6 +85,10 @@ class Peer:
     `seeds`: endpoints of peers to join at; where they name keys, this peer encrypts, as it does
     wherever other hosts can reach it.  `name`: the same name is the same peer at every
     start; without one it is a new peer.  `on_round` may be a coroutine function.
+    `seat`: the directory that ``tallyp2p invite DIR`` or ``tallyp2p join --out DIR`` wrote: it says
+    which run this is, which peer, who else may take part, and where they are.  Or `key`: the file
+    of a secret key (``tallyp2p keygen``), for a run whose ballots are signed, and `electorate`:
+    that of its list of members.  Nothing is kept on disk: ``tallyp2p peer`` does that.
     `open_run`: listen where other hosts can reach it, though anybody there may then vote under
     as many names as they like; `insecure_listen`: and in clear.
     `overrides` are settings of `profile`, by key: ``rounds=100``, ``**{"run.probes": 16}``.
@@ -100,14 +112,36 @@ class Peer:
         on_round: OnRound | None = None,
         insecure_listen: bool = False,
         open_run: bool = False,
+        seat: str | Path | None = None,
+        key: str | Path | None = None,
+        electorate: str | Path | None = None,
         **overrides: Any,
     ) -> None:
-        self._profile = _profile(profile, overrides, len(probes))
-        seat = new_seat(self._profile) if name is None else named_seat(self._profile, name)
-        self._seat = seat
+        self._seeds = (seeds,) if isinstance(seeds, str) else tuple(seeds)
+        self._key = None if key is None else Path(key)  # whose file is locked while it takes part
+        self._listed: Electorate | None = None  # who may take part, where the run has a list
+        shard = None
+        if seat is not None:
+            if (name, key, electorate, profile) != (None, None, None, "default"):
+                raise SettingsError(
+                    "seat says which run and peer: leave out name, key, electorate and profile"
+                )
+            from .admission.place import read_place  # brings OpenSSL, as keys do
+
+            place = read_place(Path(seat))
+            profile, shard, self._key = place.config, place.shard, place.key
+            self._listed = place.electorate
+            self._seeds += place.seeds
+            listen = listen or place.listen
+        elif electorate is not None:
+            from .admission.place import read_electorate
+
+            self._listed = read_electorate(Path(electorate))
+        self._profile = _profile(profile, overrides, len(probes), self._listed)
+        listen = listen or wider(self._profile.network.listen, self._seeds) if seat else listen
+        self._seat = self._which(name, shard)
         self._own = (model, train, probes, test, classes)
         self._listen = listen
-        self._seeds = (seeds,) if isinstance(seeds, str) else tuple(seeds)
         for seed in self._seeds:
             check_endpoint(seed)
         self._on_round = on_round
@@ -119,12 +153,25 @@ class Peer:
         )
         self._fresh = False  # whether a whole swarm starts with this peer
         self._member: Member | None = None
+        self._files = ExitStack()  # what is held as long as it takes part
         self._began = False
         self._ended = asyncio.Event()
         self._last: Round | None = None
         self._accuracy: float | None = None
         self._callbacks: set[asyncio.Future[None]] = set()
         self._error: BaseException | None = None  # what a callback raised first
+
+    def _which(self, name: str | None, shard: int | None) -> Seat:
+        if self._key is None:
+            if self._listed is not None:
+                raise SettingsError("electorate goes with key: a list names its members' keys")
+            check_listed(self._profile.run.electorate, None, b"")
+            return new_seat(self._profile) if name is None else named_seat(self._profile, name)
+        if name is not None:
+            raise SettingsError("key and name both say which peer this is: give one of them")
+        from .admission.keyfile import read_key
+
+        return key_seat(self._profile, read_key(self._key), shard, self._listed)
 
     @property
     def endpoint(self) -> str:
@@ -140,15 +187,23 @@ class Peer:
         # Imports torch, which takes seconds, but in the loop's own thread: nothing else of
         # this peer runs yet, and a half-imported torch in a second thread helps nobody.
         built = build_own(self._profile, self._seat.index, *self._own)
-        self._member = assemble(
-            self._profile,
-            self._seat,
-            built,
-            listen=self._listen,
-            observers=[self._observe],
-            insecure=self._insecure,
-            encrypt=self._encrypt,
-        )
+        with ExitStack() as files:
+            if self._key is not None:
+                from .admission.keyfile import held_key
+
+                files.enter_context(held_key(self._key))
+            self._member = assemble(
+                self._profile,
+                self._seat,
+                built,
+                listen=self._listen,
+                seeds=self._seeds,
+                observers=[self._observe],
+                insecure=self._insecure,
+                encrypt=self._encrypt,
+                electorate=self._listed,
+            )
+            self._files = files.pop_all()
         return self
 
     async def __aexit__(
@@ -162,6 +217,7 @@ class Peer:
             await self._ended.wait()
         else:
             await self.run()  # it says goodbye and closes its sockets
+        self._files.close()
 
     async def run(self) -> Result:
         """Take part until all rounds are made or `stop` is called.  Once for each peer.
@@ -323,10 +379,20 @@ class Swarm:
             peer.stop()
 
 
-def _profile(source: str | Path | Profile, overrides: Mapping[str, Any], probes: int) -> Profile:
-    """The profile with its overrides; its number of probes is that of the given ones."""
+def _profile(
+    source: str | Path | Profile,
+    overrides: Mapping[str, Any],
+    probes: int,
+    listed: Electorate | None = None,
+) -> Profile:
+    """The profile with its overrides; its number of probes is that of the given ones, and its
+    list of members, unless it names one, the one that is given."""
     if isinstance(source, Profile):
         if overrides:
             raise SettingsError("a Profile that is given whole takes no overrides: load() does")
-        return replace(source, data=replace(source.data, probes=probes))
-    return load(source, {**overrides, "data.probes": probes}, "the call")
+        made = replace(source, data=replace(source.data, probes=probes))
+    else:
+        made = load(source, {**overrides, "data.probes": probes}, "the call")
+    if listed is not None and not made.run.electorate:
+        made = replace(made, run=replace(made.run, electorate=listed.digest))
+    return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,13 @@ from torch.utils.data import Dataset, TensorDataset
 
 import tallyp2p
 from tallyp2p import Peer, Round, Swarm
+from tallyp2p.admission.charter import found
+from tallyp2p.admission.keyfile import make_key
+from tallyp2p.admission.place import write_place
 from tallyp2p.errors import FailureError, LocalError, SettingsError
+from tallyp2p.profiles import load
+from tallyp2p.wire.electorate import Electorate
+from tallyp2p.wire.seal import identity_of
 
 QUICK: dict[str, Any] = {
     "rounds": 32,
@@ -152,6 +159,51 @@ async def test_peer_leaves_when_it_is_told_to() -> None:
 async def test_name_is_the_same_peer_again() -> None:
     async with peer(1, name="anna") as one, peer(2, name="anna") as two, peer(2) as three:
         assert one.author == two.author != three.author
+
+
+async def test_two_programs_take_part_by_the_directories_of_their_seats(tmp_path: Path) -> None:
+    """What `tallyp2p invite` and `join` write, and a program goes on from."""
+    settings = {**QUICK, "peers": 2, "seal": "ed25519", "encrypt": True}
+    settings["data.probes"] = 64
+    [invited] = found(tmp_path / "a", load("default", settings), keys=(), seats=1, seeds=())
+    write_place(tmp_path / "b", invited)
+
+    def seated(seed: int, folder: str, **more: Any) -> Peer:
+        seat = tmp_path / folder
+        return Peer(model(), blobs(64, seed), blobs(64, 8), classes=2, seat=seat, **more)
+
+    async with seated(1, "a") as one:
+        assert "#" in one.endpoint
+        with pytest.raises(FailureError, match="in use by another process"):
+            await seated(1, "a").__aenter__()
+        async with seated(2, "b", seeds=[one.endpoint]) as two:
+            assert one.author != two.author
+            results = await asyncio.gather(one.run(), two.run())
+    assert [result.completed for result in results] == [True, True]
+    again = seated(1, "a")  # its key is free again
+    assert again._seat.index == 0
+    with pytest.raises(SettingsError, match="seat says which run and peer"):
+        seated(1, "a", name="anna")
+
+
+def test_a_peer_has_a_key_and_a_list_of_members(tmp_path: Path) -> None:
+    """`tallyp2p peer --key FILE --electorate FILE`, in a program."""
+    own = make_key(tmp_path / "key")
+    other = identity_of(b"o" * 32)
+    (tmp_path / "list").write_text(Electorate.of([own, other]).text)
+    signed: dict[str, Any] = {"key": tmp_path / "key", "run.seal": "ed25519"}
+    listed = peer(1, electorate=tmp_path / "list", **signed)
+    assert listed._profile.run.electorate == Electorate.of([own, other]).digest
+    assert peer(1, **signed)._seat == listed._seat
+    with pytest.raises(SettingsError, match="ballots of this run are not signed"):
+        peer(1, key=tmp_path / "key")
+    with pytest.raises(SettingsError, match="give one of them"):
+        peer(1, name="anna", **signed)
+    (tmp_path / "list").write_text(Electorate.of([other]).text)
+    with pytest.raises(SettingsError, match="not on the list of members"):
+        peer(1, electorate=tmp_path / "list", **signed)
+    with pytest.raises(SettingsError, match="electorate goes with key"):
+        peer(1, electorate=tmp_path / "list", **{"run.seal": "ed25519"})
 
 
 async def test_misuse_is_named() -> None:
