@@ -29,6 +29,7 @@ from ..assemble import (
 from ..birth import check_listed
 from ..errors import FailureError, SettingsError
 from ..gossip.events import MemberChanged, Notice, Refused
+from ..parameters import Seal
 from ..profiles import Profile
 from ..reporting.table import percent, printable, size
 from ..runtime.addresses import exposed
@@ -88,6 +89,8 @@ class Foreground:
     open_run: bool = False  # let anybody vote who can reach this peer
     _told_at: float = 0.0
     _descriptor: str = ""  # of the own run, once that is known
+    _own: str = ""  # the own author id, likewise
+    _proves: bool = False  # whether connections prove keys, and those are identities
     _refusals: set[str] = field(default_factory=set)
     _last: Progress | None = None
     _answered: bool = False  # somebody has said something, be it no
@@ -112,6 +115,7 @@ class Foreground:
             return self._live(self.seat(secret), encrypt)
 
     def _live(self, seat: Seat, encrypt: bool) -> int:
+        self._proves = encrypt and self.profile.run.seal is not Seal.NONE
         trace = None if self.trace is None else TraceFile(self.trace)
         if self.run_dir is not None and not (self.joining or self.seated or self.former):
             write_config(new_run_dir(self.run_dir), self.profile)
@@ -166,7 +170,7 @@ class Foreground:
         return [file.read_text("ascii").strip() for file in found if file.stem != f"{own:02d}"]
 
     def _greet(self, member: Member) -> None:
-        self._descriptor = member.run.descriptor
+        self._descriptor, self._own = member.run.descriptor, member.author.hex()
         self._stay()
         self.say(
             f"peer {_short(member.author)} listens at {member.endpoint} "
@@ -240,7 +244,7 @@ class Foreground:
             self.say(f"peer {_short(told.author)} {what}")
         elif isinstance(told, Refused):
             self._answered |= told.by_them
-            line = printable(refusal(told, self._descriptor))
+            line = printable(refusal(told, self._descriptor, self._own, proved=self._proves))
             if line not in self._refusals and len(self._refusals) < _REFUSALS:
                 self._refusals.add(line)  # a stranger may knock every second
                 self.say(line)

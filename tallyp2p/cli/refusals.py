@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from ..errors import Reason
+from ..gossip.contacts import IN_USE
 from ..gossip.events import Refused
 
 __all__ = ["refusal"]
@@ -14,8 +15,25 @@ _SHAPES = "their models have the shape {}, ours {}: take the same model (learnin
 _LISTS = "with another list of members: who is to take part needs a token of the same invitation"
 
 
-def refusal(told: Refused, descriptor: str) -> str:
-    """A refusal; one over settings names both runs and what differs from `descriptor`'s."""
+_END_ONE = "end one of the two, for of two ballots of one peer for a round neither counts"
+
+
+def refusal(told: Refused, descriptor: str, own: str = "", *, proved: bool = False) -> str:
+    """A refusal; one over settings names both runs and what differs from `descriptor`'s.
+
+    A warning where it shows that this peer, whose author id is `own`, runs twice.  `proved`:
+    whether who says HELLO has proved a key; else anybody may say that, so it stops nobody.
+    """
+    if told.reason == Reason.AUTHOR and told.text.endswith(IN_USE):
+        at = told.text[: -len(IN_USE)].rstrip(": ")
+        if told.by_them:
+            what = "another peer says that this one runs twice"
+        else:
+            says = "has the key of this peer" if proved else "says that it is this peer"
+            what = f"another process {says}, at {at}"
+        return f"WARNING: {what}: {_END_ONE}"
+    if told.reason == Reason.EQUIVOCATION and own and told.text.startswith(own):
+        return f"WARNING: {told.text}, and it is this peer's: if it runs twice, {_END_ONE}"
     who = "another peer refused us" if told.by_them else "refused"
     if told.by_them and told.reason == Reason.RUN:  # its text is that peer's whole descriptor
         return f"{who}: {_another_run(told.text, descriptor)}"

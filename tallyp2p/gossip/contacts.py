@@ -23,7 +23,10 @@ from .membership import Change, Introduction, Member, Membership, State, author_
 from .neighbours import Neighbours, most_lines
 from .outbox import Outbox
 
-__all__ = ["Contacts"]
+__all__ = ["IN_USE", "Contacts"]
+
+IN_USE = "this identity is in use: end one of its two processes"
+"""What who runs under an identity that another process has, too, is told by ERROR (AUTHOR)."""
 
 
 @dataclass(slots=True)
@@ -198,12 +201,13 @@ class Contacts:
         if author == self._membership.author:
             mine = hello.identity == self._card.identity
             if not mine or hello.instance != self._card.instance:
-                text = "this identity is in use: end one of its two processes"
-                self.turn_away(hello.endpoint, Reason.AUTHOR, text, now)
+                self.turn_away(hello.endpoint, Reason.AUTHOR, IN_USE, now)
             return None
         before = self._membership.get(author)
         if before is not None and hello.instance in before.former:
-            self._outbox.count(Reason.EARLY)  # late, or repeated by somebody else
+            self._outbox.count(Reason.EARLY)  # late, or repeated by somebody else,
+            if hello.endpoint != before.endpoint:  # or it lives: nobody else would tell it
+                self._scold(hello.endpoint, Error(int(Reason.AUTHOR), IN_USE), now)
             return None
         if before is not None and before.identity != hello.identity:
             text = "another identity has the same author id"
@@ -274,10 +278,13 @@ class Contacts:
         """Tell a peer why it cannot be a member, on a connection made for that alone; and observers
         what it is `about`."""
         self._outbox.refuse(Refused(int(reason), f"{endpoint}: {about or text}"), now)
+        self._scold(endpoint, Error(int(reason), text), now)
+
+    def _scold(self, endpoint: str, answer: Error, now: float) -> None:
+        """Say ERROR, at most one a second."""
         if now < self._scold_at or endpoint == self.endpoint:
             return
         self._scold_at = now + 1.0
-        answer = Error(int(reason), text)
         if endpoint in self._lines:
             self._outbox.send(endpoint, answer)
             return

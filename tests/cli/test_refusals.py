@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tallyp2p.cli.refusals import refusal
 from tallyp2p.errors import Reason
+from tallyp2p.gossip.contacts import IN_USE
 from tallyp2p.gossip.events import Refused
 from tallyp2p.parameters import RunParameters, Seal
 
@@ -58,3 +59,22 @@ def test_a_text_that_is_no_descriptor_is_not_repeated() -> None:
 def test_others_are_told_by_their_first_line() -> None:
     assert refusal(Refused(20, "not on the list\nx"), "") == "refused: not on the list"
     assert refusal(Refused(20, "", by_them=True), "") == "another peer refused us: reason 20"
+
+
+def test_who_runs_twice_is_warned_in_one_sentence_by_what_is_known() -> None:
+    seen = Refused(int(Reason.AUTHOR), f"tcp://10.0.0.9:7000#key: {IN_USE}")
+    end = ": end one of the two, for of two ballots of one peer for a round neither counts"
+    at = "at tcp://10.0.0.9:7000#key"
+    assert refusal(seen, "") == f"WARNING: another process says that it is this peer, {at}{end}"
+    assert refusal(seen, "", proved=True) == (
+        f"WARNING: another process has the key of this peer, {at}{end}"
+    )
+    told = Refused(int(Reason.AUTHOR), IN_USE, by_them=True)
+    assert refusal(told, "") == f"WARNING: another peer says that this one runs twice{end}"
+
+
+def test_two_own_ballots_are_a_warning_and_those_of_others_are_not() -> None:
+    seen = Refused(int(Reason.EQUIVOCATION), "ab12 has two ballots for round 6; neither counts")
+    assert refusal(seen, "", "ab12").startswith("WARNING: ab12 has two ballots for round 6")
+    assert "if it runs twice, end one of the two" in refusal(seen, "", "ab12")
+    assert refusal(seen, "", "cd34").startswith("refused: ab12 has two ballots")

@@ -14,6 +14,7 @@ from tallyp2p.consensus import digraph
 from tallyp2p.consensus.tally import count
 from tallyp2p.errors import Reason
 from tallyp2p.gossip import events
+from tallyp2p.gossip.contacts import IN_USE
 from tallyp2p.parameters import Ids, Pace, Spreading, Timing
 from tests.world import SMALL_RUN, Wire, World, ballot_of
 
@@ -253,6 +254,16 @@ def test_a_joiner_with_a_dead_seed_soon_knows_all() -> None:
     world.run_for(world.timing.patience + 0.5)
     assert joiner.machine.members().keys() == {world.author(0), world.author(1)}
     assert world.author(2) in world.peers[1].machine.members()
+
+
+def test_who_runs_twice_is_told_so_by_those_who_met_the_other() -> None:
+    """CONTACT-6.  Whom others take for the peer now they do not name to it, and it hears nobody."""
+    world = World(4, timing=Timing(rounds=400, quorum=3, deadline=6.0))
+    world.run_until(lambda: (world.peers[0].machine.round or 0) >= 10)
+    first, copy = world.peers[0], world.add(4, name=0)
+    world.feed(copy, events.Started(copy.endpoint, (world.peers[1].endpoint,)))
+    told = events.Refused(int(Reason.AUTHOR), IN_USE, by_them=True)
+    world.run_until(lambda: told in first.notices, 60.0)
 
 
 def test_a_late_joiner_votes_from_its_announced_round() -> None:

@@ -64,6 +64,15 @@ def test_a_second_process_with_our_identity_is_refused() -> None:
     assert peer.machine.members() == {}
 
 
+def test_a_late_hello_of_an_old_process_is_no_second_one() -> None:
+    """CONTACT-6.  It was started again where it was."""
+    machine, _ = fresh_machine()
+    for instance in (b"before..", b"now....."):
+        machine.handle(events.Received(b"L", hello(instance=instance)), 1.0)
+    effects = machine.handle(events.Received(b"M", hello(instance=b"before..")), 2.0)
+    assert not effects and machine.refused == {Reason.EARLY: 1}
+
+
 def test_ping_is_answered_while_learning() -> None:
     """MEMBER-3."""
     world = World(2, train=lambda index, round: 50.0)
