@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from .costs import dense_weights, soft_labels
+from .costs import PLAIN, dense_weights, envelope, soft_labels
 from .reader import PeerRecord, RunReader
 from .summary import Summary
 from .table import size, times
@@ -279,9 +279,12 @@ def _marks(peers: Sequence[PeerRecord], summary: Summary) -> list[tuple[float, s
     marks: list[tuple[float, str]] = []
     peer: Any = next((peer for peer in peers if peer.votes and peer.classes), None)
     if peer is not None:
-        marks.append((soft_labels(1, peer.votes, peer.classes)[1], "one soft-label\nballot"))
+        around = envelope(peer.sent) if peer.sent else PLAIN
+        marks.append(
+            (soft_labels(1, peer.votes, peer.classes, around)[1], "one soft-label\nballot")
+        )
         if peer.weights:
-            marks.append((dense_weights(1, peer.weights)[1], "the model,\nonce"))
+            marks.append((dense_weights(1, peer.weights, around)[1], "the model,\nonce"))
     instead = summary["bytes"]["instead"]
     for cost, name in (
         (instead["soft_labels"], "soft labels,\nwhole run"),

@@ -17,7 +17,7 @@ from statistics import fmean, pstdev
 from typing import Any, TypedDict
 
 from ..version import __version__
-from .costs import dense_weights, soft_labels
+from .costs import dense_weights, envelope, soft_labels
 from .reader import Layers, PeerRecord, RunReader
 from .rundir import strict, write_json
 
@@ -233,10 +233,11 @@ def _instead(peers: Sequence[PeerRecord]) -> Instead:
     soft, dense = [], []
     for peer in peers:
         ballots, control = peer.sent["votes"]["messages"], peer.sent["control"]["wire"]
-        payload, wire = soft_labels(ballots, peer.votes, peer.classes)
+        around = envelope(peer.sent)
+        payload, wire = soft_labels(ballots, peer.votes, peer.classes, around)
         soft.append((payload, wire + control))
         if peer.weights is not None:
-            payload, wire = dense_weights(ballots, peer.weights)
+            payload, wire = dense_weights(ballots, peer.weights, around)
             dense.append((payload, wire + control))
     return {"soft_labels": _cost(soft), "dense_weights": _cost(dense)}
 
