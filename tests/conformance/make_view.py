@@ -10,26 +10,32 @@ from collections.abc import Iterable, Iterator
 
 from tests.conformance import reference
 from tests.conformance.cases import BASE, Case, accept
-from tests.conformance.frames import Voice, peers, ping, want
+from tests.conformance.frames import Voice, digest, peers, ping, want
 from tests.conformance.script import PATIENT, Script
 
 __all__ = ["view_cases", "view_frame_cases"]
 
 VIEW = {**BASE, "degree": 1, "view": 2}
+PASSED_ON = {**VIEW, "spreading": "broadcast"}
 
 
 def view_cases() -> Iterable[Case]:
-    yield from (script.case() for script in (*_meeting(), *_telling(), *_voting(), *_parting()))
+    yield from (
+        script.case() for script in (*_meeting(), *_telling(), *_voting(), *_parting(), *_passing())
+    )
 
 
 def view_frame_cases() -> Iterable[Case]:
     """The run descriptor names `view` where it is not 0, and HELLO carries its hash."""
     for view in (2, 128):
-        run = {**VIEW, "view": view}
-        frame = Voice(run, "sender", "tcp://10.0.0.7:5555").hello(start=0)
-        shown = {"kind": "HELLO", "run": Voice(run, "sender", "").fields()["run"].hex()}
-        name = f"HELLO in a run with a view of {view}"
-        yield accept(name, "RUN-1 RUN-2", frame, shown, run, None)
+        yield _hello(f"HELLO in a run with a view of {view}", {**VIEW, "view": view})
+    yield _hello("HELLO in a broadcast run with a view", PASSED_ON)
+
+
+def _hello(name: str, run: Case) -> Case:
+    frame = Voice(run, "sender", "tcp://10.0.0.7:5555").hello(start=0)
+    shown = {"kind": "HELLO", "run": Voice(run, "sender", "").fields()["run"].hex()}
+    return accept(name, "RUN-1 RUN-2", frame, shown, run, None)
 
 
 def _script(name: str, clauses: str, should: bool = False, **timing: float) -> Script:
@@ -118,4 +124,48 @@ def _parting() -> Iterator[Script]:
 
     s = Script("without a view the same code is leaving", "VIEW-8 BYE-2", **PATIENT)
     s.start().meet(10, s.a).receive(20, s.a.bye(2)).member(s.a, "gone")
+    yield s
+
+
+def _passing() -> Iterator[Script]:
+    """Broadcast.  Of the one seed nothing is heard, so that guests can come before it begins."""
+
+    def alone(name: str, clauses: str, should: bool = False, **timing: int) -> Script:
+        settled = {"patience": 5, "suspect_after": 1_000, "quorum": 1, **timing}
+        s = Script(name, clauses, PASSED_ON, should, **settled)
+        return s.start(s.d, fresh=False)
+
+    s = alone("an own ballot goes to guests", "VIEW-11")
+    s.meet(10, s.a).wait(5_500).sends(s.a, "VOTE", round=0, votes=s.own(0))
+    yield s
+
+    s = alone("guests are not waited for", "VIEW-11 ROUND-9", rounds=2)
+    s.meet(10, s.a).wait(5_500).sends(s.a, "BYE", code=1, last=0).tally(0, {})
+    yield s
+
+    s = alone("what guests bring counts, be it their own or not", "VIEW-12", rounds=2)
+    s.meet(10, s.a).receive(20, s.vote(s.a, 0)).receive(30, s.vote(s.c, 0, relayed=True))
+    s.wait(5_500).sends(s.a, "VOTE").tally(0, {s.a: s.votes(s.a, 0), s.c: s.votes(s.c, 0)})
+    yield s
+
+    s = alone("and is not sent on to guests", "VIEW-12", should=True)
+    s.meet(10, s.a, s.b).receive(20, s.vote(s.a, 0)).never("VOTE", s.b)
+    s.receive(30, s.vote(s.c, 0, relayed=True)).never("VOTE", s.b).wait(4_000).never("VOTE")
+    yield s
+
+    s = alone("who asks gets it", "VIEW-12 ROUND-5")
+    s.meet(10, s.a, s.b).receive(20, s.vote(s.a, 0))
+    s.receive(30, want([(s.a.author, 0)]), "b").sends(s.b, "VOTE", author=s.a.author, round=0)
+    yield s
+
+    s = alone("guests are not asked to compare, and are answered", "VIEW-13 REPAIR-3", rounds=2)
+    s.meet(10, s.a).wait(5_500).sends(s.a, "VOTE").never("DIGEST").wait(9_500).never("DIGEST")
+    s.receive(9_600, digest([(0, 1, bytes(16))])).sends(s.a, "HAVE", round=0)
+    yield s
+
+    settling = {"rounds": 2, "deadline": 100, "gossip_interval": 10}
+    s = alone("who has finished stays while ballots come", "VIEW-14", should=True, **settling)
+    s.meet(10, s.a).wait(5_500).receive(10_000, s.vote(s.c, 0, relayed=True))
+    s.receive(20_000, s.a.bye(1, 0)).never("BYE").wait(39_000).never("BYE")
+    s.wait(60_000).sends(s.a, "BYE", code=0)
     yield s
