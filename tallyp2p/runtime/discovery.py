@@ -38,7 +38,8 @@ SERVICE = "_tallyp2p._tcp.local."
 _TEXT = 512  # bytes of a TXT record that are looked at; ours has at most 340
 _BURST = 32  # endpoints taken at once; the others become known from those (PEERS)
 _REFILL = 0.5  # endpoints a second taken after that: each may cost a socket for `join_deadline`
-_EACH = 4  # endpoints taken in a minute of one who is on the list of members
+_EACH = 4  # endpoints taken in a minute of one who is on the list of members: the first always,
+# the others as those of anybody, so that a flood in the names of all costs each one dead end
 _AGAIN = 60.0  # s after which an endpoint that is announced anew is dialled anew
 _ASK_FIRST, _ASK_LAST = 10.0, 320.0  # s between two questions: doubling from, up to
 
@@ -167,18 +168,22 @@ class Rumours:
     def _allows(self, key: str, now: float) -> bool:
         """Whether one more may be taken; it is counted then."""
         if self._listed is None or not key:
-            self._tokens = min(_BURST, self._tokens + (now - self._counted) * _REFILL)
-            self._counted = now
-            if self._tokens < 1:
-                return False
-            self._tokens -= 1
-            return True
+            return self._spends(now)
         if key not in self._listed:
             return False
-        times = self._by_key.setdefault(key, [])
-        if len(times) >= _EACH and now < times[0] + _AGAIN:
+        times = [at for at in self._by_key.get(key, ()) if now < at + _AGAIN]
+        if times and (len(times) >= _EACH or not self._spends(now)):
             return False
-        times[:] = [*times[1 - _EACH :], now]
+        self._by_key[key] = [*times, now]
+        return True
+
+    def _spends(self, now: float) -> bool:
+        """Whether there is room for one more of those that nobody need be believed about."""
+        self._tokens = min(_BURST, self._tokens + (now - self._counted) * _REFILL)
+        self._counted = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
         return True
 
 

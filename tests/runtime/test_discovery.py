@@ -22,6 +22,7 @@ from tallyp2p.errors import FailureError, SettingsError
 from tallyp2p.parameters import LIMITS
 from tallyp2p.runtime import discovery
 from tallyp2p.runtime.discovery import SERVICE, Lan, Rumours, check_lan, link_of
+from tallyp2p.wire.keys import identity_text
 from tests.link import link, unavailable
 from tests.waiting import eventually
 
@@ -140,6 +141,14 @@ def test_where_members_are_listed_no_flood_hides_one() -> None:
     assert sum(heard.hear(named(port, THEIRS)) is not None for port in range(1, 1000)) == 3
     clock.now = 61.0
     assert heard.hear(named(7001, THEIRS)) is not None
+
+
+def test_a_flood_in_the_names_of_all_members_costs_one_dead_end_each_and_a_few() -> None:
+    """Each may cost a socket for `join_deadline`: four for each of 1,024 members were 160 MB."""
+    clock, keys = Clock(), [identity_text(bytes([n]) * 32) for n in range(100)]
+    heard = Rumours(f"{OWN}#{MINE}", RUN, NETWORKS, clock, {MINE, *keys})
+    taken = sum(heard.hear(named(port, key)) is not None for port in range(1, 9) for key in keys)
+    assert taken == len(keys) + 32
 
 
 def test_who_is_announced_again_later_is_dialled_again() -> None:
