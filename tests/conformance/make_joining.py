@@ -59,7 +59,8 @@ def _joining() -> Iterator[Script]:
 
     s = Script("the newest round that was told counts", "JOIN-2")
     s.start(s.a, s.b, fresh=False).receive(10, s.a.hello(start=0, round=20))
-    s.never("HELLO", start=24).receive(20, s.b.hello(start=0, round=10), "b")
+    # Two ballots apart, so that neither contradicts the other.
+    s.never("HELLO", start=24).receive(20, s.b.hello(start=0, round=16), "b")
     s.sends(s.b, "HELLO", start=24)
     yield s
 
