@@ -10,6 +10,14 @@ from ..gossip.events import Refused
 
 __all__ = ["refusal"]
 
+_MISFIT = "a message that does not fit this run"
+_PLAIN: dict[int, str] = {  # where the text is for who knows the protocol
+    Reason.EARLY: "a message of somebody who has not said who it is",
+    Reason.SEAL: "a message whose signature is not good",
+    Reason.RATE: "more messages at once than one peer may send",
+    **dict.fromkeys((Reason.MALFORMED, Reason.TYPE, Reason.LENGTH, Reason.MAP), _MISFIT),
+    **dict.fromkeys((Reason.PADDING, Reason.LABEL, Reason.IDS, Reason.ROUND), _MISFIT),
+}
 _SHOWN = 4  # settings that differ, at most
 _SHAPES = "their models have the shape {}, ours {}: take the same model (learning.model)"
 _LISTS = "with another list of members: who is to take part needs a token of the same invitation"
@@ -38,7 +46,9 @@ def refusal(told: Refused, descriptor: str, own: str = "", *, proved: bool = Fal
     if told.by_them and told.reason == Reason.RUN:  # its text is that peer's whole descriptor
         return f"{who}: {_another_run(told.text, descriptor)}"
     lines = told.text.splitlines()
-    return f"{who}: {lines[0] if lines else f'reason {told.reason}'}"
+    text = lines[0] if lines else f"reason {told.reason}"
+    plain = _PLAIN.get(told.reason)
+    return f"{who}: {text}" if plain is None else f"{who}: {plain} ({text})"
 
 
 def _another_run(theirs: str, ours: str) -> str:

@@ -237,7 +237,7 @@ class Dialled:
 
     def _why(self, listed: bool = False) -> str:
         """One sentence about a handshake that failed."""
-        what = f"the handshake with {self._endpoint} failed"
+        what = f"cannot get into touch with {self._endpoint}"
         if listed:
             return f"{what}: our key is not on its list; ask for an invitation to its run"
         if endpoint_key(self._endpoint):

@@ -93,7 +93,7 @@ def test_what_it_says() -> None:
     assert said == [
         "peer 00112233 joined",
         "refused: it runs with other settings",
-        "another peer refused us: no?[2Jids",
+        "another peer refused us: a message that does not fit this run (no?[2Jids)",
         "round 20/20  2 alive  swarm 50.0%  alone 25.0%  sent 1.23 kB  received 1.23 kB",
     ]
 

@@ -56,6 +56,13 @@ def test_a_text_that_is_no_descriptor_is_not_repeated() -> None:
     assert line.startswith("another peer refused us: they are of run ") and "\x1b" not in line
 
 
+def test_what_only_the_protocol_knows_is_told_in_plain_words_first() -> None:
+    line = refusal(Refused(int(Reason.EARLY), "Ping before HELLO"), "")
+    assert line == "refused: a message of somebody who has not said who it is (Ping before HELLO)"
+    line = refusal(Refused(int(Reason.MAP), "known is missing", by_them=True), "")
+    assert line.startswith("another peer refused us: a message that does not fit this run (known")
+
+
 def test_others_are_told_by_their_first_line() -> None:
     assert refusal(Refused(20, "not on the list\nx"), "") == "refused: not on the list"
     assert refusal(Refused(20, "", by_them=True), "") == "another peer refused us: reason 20"
