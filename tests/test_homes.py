@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,14 +60,18 @@ class Synthetic:
 
 
 def real_peer(
-    run: RunParameters, timing: Timing, index: int, path: Path
+    run: RunParameters,
+    timing: Timing,
+    index: int,
+    path: Path,
+    voter: Callable[[Electorate, RunParameters, bytes], Synthetic] = Synthetic,
 ) -> tuple[Node, PeerMachine, str]:
     """A recorded peer on a loopback socket."""
     birth = Birth.of(run, timing, secret(index), os.urandom(8), os.urandom(16), "real/1")
     machine = Recorded(birth, TraceFile(path))
     transport = Transport(Meter())
     endpoint = transport.bind("tcp://127.0.0.1:*")
-    learner = Synthetic(Electorate(run, Voting(), SEED), run, machine.author)
+    learner = voter(Electorate(run, Voting(), SEED), run, machine.author)
     codec = birth.codec(machine, secret(index))
     return Node(machine, codec, transport, learner, run), machine, endpoint
 
@@ -120,13 +124,17 @@ RUNS = {
     "broadcast sealed": replace(RUN, spreading=Spreading.BROADCAST, seal=Seal.ED25519),
 }
 
-VIEW = replace(RUN, view=3)  # whom a peer hears is its own chance, so two swarms are never the same
+# Whom a peer hears is its own chance, so two swarms are never the same.
+VIEWS = {
+    "partial view": replace(RUN, view=3),
+    "passed on": replace(RUN, view=3, spreading=Spreading.BROADCAST),
+}
 
 
 # --- recorded on real sockets, replayed in virtual time ---------------------------------------
 
 
-@pytest.mark.parametrize("run", [*RUNS.values(), VIEW], ids=[*RUNS, "partial view"])
+@pytest.mark.parametrize("run", [*RUNS.values(), *VIEWS.values()], ids=[*RUNS, *VIEWS])
 async def test_lives_on_real_sockets_are_replayed_in_virtual_time(
     run: RunParameters, tmp_path: Path
 ) -> None:
