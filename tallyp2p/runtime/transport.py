@@ -175,7 +175,10 @@ class Transport:
         if self.encryption is not None:
             more = self.encryption.dialler(endpoint)
             if not more:
-                self._tell(f"will not dial {endpoint}: it names no key of this run, and we encrypt")
+                self._tell(
+                    f"will not dial {endpoint}: this peer encrypts, and that address names no key, "
+                    "or one that is not on the list of this run; it may be of another run"
+                )
                 return False
         elif endpoint_key(endpoint):
             self._tell(f"cannot dial {endpoint}: it is encrypted, and we are not (--encrypt)")
