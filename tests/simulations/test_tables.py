@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations import byzantine, flippers, jury, learning, scale, spread, tables
+from simulations import byzantine, flippers, jury, learning, passing, scale, spread, tables
 from simulations.pictures import Line, apart, draw
 from simulations.recording import Record, columns, work_through
 
@@ -21,6 +21,7 @@ MODULES = {
     "scale": scale,
     "jury": jury,
     "learning": learning,
+    "passing": passing,
 }
 
 
