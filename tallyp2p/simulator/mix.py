@@ -17,6 +17,8 @@ A world promises what the protocol does, and no more:
   ballot; with a share p of messages lost the probability is (1-p)^5 + (1-p)^6 at most.
   `within` is the number of intervals after which one in 10^8 is still missing, at least ten,
   and the time that late messages take.
+* Who starts again while others run has as long to meet one of them: of HELLO and its answer,
+  repeated, one in 10^8 pairs is lost every time.
 * Where a peer knows only some others (`views`) it may stay alone when all whom it knows are
   gone; it is told enough endpoints to find others again.
 * Who starts when others run asks few of them, and of two answers a liar's may count (JOIN-2).
@@ -116,6 +118,7 @@ class _Drawing:
         self.training = chance.choice((0.5, 1.0, 1.0, 2.0)) * (1 if self.count <= 8 else 2)
         self.parts: dict[str, Any] = {}
         self.ended: set[int] = set()  # peers that leave, or end for good
+        self.meeting = 0.0  # seconds that two peers need at most to meet, however unlucky
         self.ends = _BEGIN  # when the last disturbance has ended
 
     def world(self) -> WorldSpec:
@@ -358,6 +361,10 @@ class _Drawing:
             retain=chance.choice(windows),
             ahead=chance.choice(windows),
         )
+        # HELLO and its answer must both arrive, and come at most so far apart (CONTACT-2).
+        knocks = math.log(_FORGOTTEN) / math.log(1 - min(1 - 1e-3, (1 - loss) ** 2))
+        self.meeting = math.ceil(knocks) * timing.probe_interval
+        timing = replace(timing, join_deadline=max(timing.join_deadline, self.meeting))
         return timing, Promises(within=max(_LEAST, within))
 
     def bandwidth(self, timing: Timing, links: Link) -> float:
@@ -375,7 +382,7 @@ class _Drawing:
         where that is long."""
         mending = promises.within * timing.gossip_interval
         if run.spreading is Spreading.SAMPLED:  # nothing is compared at the end
-            mending = _LEAST * self.training
+            mending = max(_LEAST * self.training, self.meeting)
         ballots = _BALLOTS if self.count <= 8 else _BALLOTS / 2
         self.training = max(self.training, round((self.ends + mending) / ballots, 1))
         lasts = self.ends + mending + 5 * self.training
