@@ -10,6 +10,7 @@ from ..parameters import RunParameters, Timing
 from .contacts import Contacts
 from .everybody import Everybody
 from .joining import Joining
+from .member import State
 from .membership import Membership
 from .neighbourhood import Neighbourhood
 from .probing import Probing
@@ -50,7 +51,8 @@ class Beginning:
             self._tell(now)
         heard = self._circle.heard()
         counted = 1 + sum(member.start is not None for member in heard)
-        newest = _reached([m.round for m in heard if m.round is not None])
+        alive = [m for m in heard if m.state is State.ALIVE]
+        newest = _reached([m.round for m in alive if m.round is not None])
         start = joining.start
         if joining.past_the_end:
             late = joining.too_late(now)
@@ -70,7 +72,7 @@ class Beginning:
 
 
 def _reached(rounds: list[int]) -> int | None:
-    """The newest round that the swarm has come to, by those in which members were seen: where
+    """The newest round that the swarm has come to, by those in which alive members were seen: where
     three or more were, one that nobody else has come to may be a lie, and who believed it would
     run ahead alone."""
     rounds.sort()

@@ -8,6 +8,7 @@ from random import Random
 from tallyp2p.gossip.body import Body
 from tallyp2p.gossip.card import Card
 from tallyp2p.gossip.events import Send
+from tallyp2p.gossip.member import State
 from tallyp2p.messages import Hello
 from tests.gossip.circles import ME, TIMING, author, endpoint, identity
 from tests.world import SMALL_RUN
@@ -62,6 +63,20 @@ def test_one_that_says_it_is_far_ahead_makes_no_joiner_begin() -> None:
     assert here.beginning.look(2.0) is None
     here.membership.seen_in(author(2), 8)
     assert here.beginning.look(2.0) == 8
+
+
+def test_the_silent_keep_no_joiner_from_beginning() -> None:
+    """JOIN-4: they stand where they were, and none of them will ever come further."""
+    here = body(fresh=False)
+    for name in (1, 2, 3):
+        meet(here, name, round=4)
+    assert here.beginning.look(1.0) is None
+    here.membership.seen_in(author(1), 8)
+    for name in (2, 3):
+        member = here.membership.get(author(name))
+        assert member is not None
+        member.state = State.SUSPECT
+    assert here.beginning.look(20.0) == 8
 
 
 def test_who_comes_too_late_or_finds_nobody_is_told_why() -> None:
