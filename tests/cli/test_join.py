@@ -14,6 +14,7 @@ from tallyp2p.admission.keyfile import held_key, make_key
 from tallyp2p.cli.join import join
 from tallyp2p.profiles import Profile
 from tallyp2p.wire.keys import identity_text
+from tests.cli.test_peer import endpoint
 
 PROGRAM = [sys.executable, "-u", "-m", "tallyp2p.cli"]
 QUICK = ["--set", "rounds=16", "--set", "learning.warmup=8", "--set", "timing.quorum=3"]
@@ -34,14 +35,6 @@ def start(*args: str, cwd: Path) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def endpoint(peer: subprocess.Popen[str]) -> str:
-    assert peer.stdout is not None
-    for line in peer.stdout:
-        if " listens at " in line:
-            return line.split(" listens at ")[1].split()[0]
-    raise AssertionError(peer.communicate())
 
 
 def tokens(folder: str, *args: str, cwd: Path) -> list[str]:

@@ -148,7 +148,7 @@ class Impostor:
         line.send(self.frame(Want(tuple(pairs[: LIMITS.want]))))
         await self.quiet()
 
-    async def hears(self, enough: Callable[[list[bytes]], bool], within: float = 5.0) -> bool:
+    async def hears(self, enough: Callable[[list[bytes]], bool], within: float = 20.0) -> bool:
         """Whether what was heard so far is enough, in time."""
         try:
             async with asyncio.timeout(within):

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.waiting import LONG
+
 __all__ = ["Damage", "House", "besiege"]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +62,7 @@ class House:
         self._reports: list[Report] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.wait(lambda report: report["rounds"] >= _WARM, 60.0)
+        self.wait(lambda report: report["rounds"] >= _WARM, LONG)
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -78,7 +80,7 @@ class House:
         """How many reports there were, after one more has come."""
         with self._news:
             count = len(self._reports)
-            if not self._news.wait_for(lambda: len(self._reports) > count, 20.0):
+            if not self._news.wait_for(lambda: len(self._reports) > count, LONG):
                 raise AssertionError("the house is silent: did it fall?")
             return len(self._reports)
 
@@ -108,7 +110,7 @@ class House:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            self._process.wait(20)
+            self._process.wait(LONG)
         finally:
             self._process.kill()
             self._process.wait()

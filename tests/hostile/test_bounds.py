@@ -42,6 +42,7 @@ BOUNDS: dict[str, int] = {
     ".membership.present[]": LIMITS.members,
     ".contacts.lines": LIMITS.members,  # connections dialled
     ".contacts.knocks": LIMITS.members,  # endpoints that have not answered yet
+    ".circle.asked": LIMITS.members,  # nonces that prove where a member listens
     ".serving.owing.owed[]": LIMITS.members,  # who is promised a ballot, by round
 }
 
