@@ -21,7 +21,6 @@ from tallyp2p.gossip.rounds import Phase
 from tallyp2p.messages import (
     Ballot,
     Bye,
-    Digest,
     Error,
     Have,
     Hello,
@@ -336,9 +335,8 @@ class StaysWhereItWas(PeerMachine):
             super()._on_hello(link, hello)
 
 
-class NeverRepairs(PeerMachine):
-    def _on_digest(self, sender: bytes, digest: Digest) -> None:
-        pass
+def never_repairs(machine: PeerMachine) -> None:
+    machine._serving.on_digest = lambda *about: None  # type: ignore[method-assign]
 
 
 class BelievesAnnulment(PeerMachine):
@@ -541,7 +539,7 @@ BROKEN = [
     Broken("blames equivocation", Peer(machine=BlamesEquivocation), "repair/two-ballots-relayed"),
     Broken("keeps only the first", Peer(patch=keeps_only_the_first), "repair/two-ballots"),
     Broken("says nothing of uncast", Peer(machine=SaysNothingOfUncast), "repair/want-future"),
-    Broken("never repairs", Peer(run=BROADCAST, machine=NeverRepairs), "repair/digest-one"),
+    Broken("never repairs", Peer(run=BROADCAST, patch=never_repairs), "repair/digest-one"),
     Broken(
         "believes annulment",
         Peer(run=BROADCAST, machine=BelievesAnnulment),
