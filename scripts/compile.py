@@ -1,11 +1,14 @@
 """Compile the modules in which a simulation spends its time, in a copy of the package.
 
-    python scripts/compile.py build/compiled
+    python -m scripts.compile build/compiled
 
 The copy is the package as it is, with a module of machine code beside each source named below
 (mypyc; the same types that mypy checks).  Whoever has it in front on the path runs it:
 
     PYTHONPATH=build/compiled tallyp2p simulate --mix --seed 16
+    PYTHONSAFEPATH=1 PYTHONPATH=build/compiled:. python -m simulations.hunt --jobs 2
+
+(The second says, too, that the package in the working directory shall not come first.)
 
 The sources stay the only truth: they are not touched, and the same worlds end with the same
 trace hash (tests/simulator/test_compiled.py).  A copy that was made from other sources is made
@@ -123,7 +126,7 @@ def main() -> int:
     except CannotCompile as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"compiled; use it with PYTHONPATH={target}")
+    print(f"compiled; use it with PYTHONSAFEPATH=1 PYTHONPATH={target}:.")
     return 0
 
 

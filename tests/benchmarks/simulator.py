@@ -202,11 +202,9 @@ def measured(
     """A case, measured in a fresh process; `package`: where the tallyp2p stands that it runs."""
     words = [sys.executable, "-m", "tests.benchmarks.simulator", "--one", str(index)]
     words += ["--quick"] * quick + ["--kinds"] * by_kind
-    where = ROOT if package is None else package.resolve()
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        words, cwd=where, env=environment, check=True, capture_output=True, text=True
-    )
+    where = [str(ROOT)] if package is None else [str(package.resolve()), str(ROOT)]
+    path = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(where)}
+    done = subprocess.run(words, env=os.environ | path, check=True, capture_output=True, text=True)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

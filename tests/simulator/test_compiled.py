@@ -41,9 +41,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(copy: Path, *words: str) -> str:
     """What Python prints, with the copy before everything else on its path."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    path = {"PYTHONSAFEPATH": "1", "PYTHONPATH": f"{copy}{os.pathsep}{ROOT}"}
     done = subprocess.run(
-        [sys.executable, *words], cwd=copy, env=environment, capture_output=True, text=True
+        [sys.executable, *words], env=os.environ | path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
