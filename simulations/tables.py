@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from simulations import byzantine, flippers, hunt, jury, learning, scale, spread
+from simulations import byzantine, flippers, hunt, jury, learning, passing, scale, spread
 from simulations.adversity import full
 from simulations.recording import RECORDS, Row
 
@@ -33,6 +33,7 @@ TABLES: dict[str, tuple[str, Made]] = {
     "adversity": ("adversity", full.table),
     "spread": ("spread", spread.table),
     "disturbed": ("spread", spread.disturbed),
+    "passing": ("passing", passing.table),
     "scale": ("scale", scale.table),
     "jury": ("jury", jury.table),
     "learning": ("learning", learning.table),

@@ -298,6 +298,9 @@ def usual_view(peers: int, spreading: Spreading, degree: int) -> int:
     either end, which for 64 peers is 400 files and 4 MB a process, and news of who is there
     grows with the square.  Above, each chooses 8 neighbours, as many as gossipsub's D, or twice
     as many as it hears in a round.  (Our choice.)
+
+    Broadcast has none unless somebody asks: over a view a round closes before ballots of peers
+    that are no neighbours have come, and who wants equal tallies may want them at once.
     """
     if peers <= CROWD or spreading is not Spreading.SAMPLED or degree >= LIMITS.view:
         return 0

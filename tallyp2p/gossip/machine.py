@@ -290,7 +290,7 @@ class PeerMachine:
 
     def _on_ballot(self, sender: bytes, ballot: Ballot) -> None:
         round = ballot.round
-        if not self._repair.in_window(round, self._at()):
+        if not self._repair.in_window(round, at := self._at()):
             self._refuse(Reason.ROUND, f"round {round} is outside the window")
             return
         if not self._circle.accepts(sender, ballot):
@@ -302,7 +302,7 @@ class PeerMachine:
         if outcome is Outcome.NEW:
             if author != sender and (change := self._membership.vouched(author, round)):
                 self._contacts.tell(change)
-            self._circle.pass_on(sender, ballot, self._at(), self._now)
+            self._circle.pass_on(sender, ballot, at, self._now)
             self._move()
         elif outcome is Outcome.ANNULLED:
             self._refuse(Reason.EQUIVOCATION, f"{author.hex()} has two ballots for round {round}")

@@ -1,8 +1,9 @@
 """Whom a peer of a run with a view has chosen, and where it may choose others.
 
 Not everybody can know everybody, so a peer *chooses* about `view` neighbours.  Whoever else is
-a member has chosen this peer, and is its *guest*.  From guests it learns nothing: neither votes
-nor endpoints, so nobody gains a voice by dialling, unless all that the peer was told is silent.
+a member has chosen this peer, and is its *guest*.  From guests it learns no endpoints and, where
+ballots are sampled, no votes, so nobody gains a voice by dialling, unless all that the peer was
+told is silent.
 
 The *cache* holds endpoints that chosen neighbours have passed on.  One of them is *picked* by
 dialling it, and chosen once a PONG brings back the nonce of the PING that went there: anybody

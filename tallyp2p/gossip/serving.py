@@ -1,7 +1,8 @@
 """What others ask of this peer's ballots, and what it asks of theirs.
 
 WANT is answered from the ledger; what is not cast yet is promised.  In broadcast runs ledgers
-are compared, with one other at a time.  (protocol_spec 04, ROUND-5 and the REPAIR clauses.)
+are compared, with one other at a time.  (protocol_spec 04, ROUND-5, the REPAIR clauses, and with
+a view VIEW-13.)
 """
 
 from __future__ import annotations
