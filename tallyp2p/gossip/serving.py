@@ -103,14 +103,15 @@ class Serving:
     def _gossip(self, round: int | None, now: float) -> None:
         """Begin to compare ledgers with somebody, and ask two for what is known to be lacking.
 
-        With a view with somebody chosen: who dials takes no other's turn (VIEW-13).
+        With a view the first is somebody chosen: who dials takes no other's turn.  The second
+        may be a guest, since of the chosen few may be left (VIEW-13).
         """
         heard = self._circle.heard()
         chosen = self._membership.anyone_alive(heard)
         if chosen and round is not None:
             self._contacts.answer(chosen.author, self._repair.digest(round))
             if lacking := self._lacking(round, now):  # WANT needs no HAVE before it
-                another = self._membership.anyone_alive(heard) or chosen
+                another = self._membership.anyone_alive(self._membership.present()) or chosen
                 for author in dict.fromkeys((chosen.author, another.author)):
                     self._contacts.answer(author, Want(tuple(lacking)))
 
