@@ -133,7 +133,9 @@ class _Drawing:
         lates = [links.delay + links.jitter + (links.late if links.reorder else 0.0)]
         lates += [route.link.delay + route.link.jitter for route in routes]
         timing, promises = self.timing(max(losses), max(lates))
-        if self.broadcast:
+        if self.broadcast and any(len(p.peers) == self.count for p in self.parts["crashes"]):
+            pass  # a power cut: of few endpoints that one knows none may answer any more
+        elif self.broadcast:
             run, timing, promises = passed_on(self.seed, self.count, run, timing, promises)
         else:
             run, timing = pulled(self.chance, self.count, run, timing)
