@@ -136,7 +136,14 @@ class _Drawing:
         if self.broadcast and any(len(p.peers) == self.count for p in self.parts["crashes"]):
             pass  # a power cut: of few endpoints that one knows none may answer any more
         elif self.broadcast:
-            run, timing, promises = passed_on(self.seed, self.count, run, timing, promises)
+            run, timing, promises = passed_on(
+                self.seed,
+                self.count,
+                run,
+                timing,
+                promises,
+                restarts=any(self.parts.get(name) for name in ("joins", "churn", "crashes")),
+            )
         else:
             run, timing = pulled(self.chance, self.count, run, timing)
         timing = self.rounds(timing, promises, run)

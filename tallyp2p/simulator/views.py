@@ -38,11 +38,19 @@ def pulled(
 
 
 def passed_on(
-    seed: int, count: int, run: RunParameters, timing: Timing, promises: Promises
+    seed: int,
+    count: int,
+    run: RunParameters,
+    timing: Timing,
+    promises: Promises,
+    *,
+    restarts: bool = False,
 ) -> tuple[RunParameters, Timing, Promises]:
     """A third of the larger broadcast worlds, changed; the others as they are.
 
     Their chance is their own: they came later, and no other world shall change for them.
+    `restarts`: whether peers start when others run.  One that does knows few endpoints, and where
+    none of them answers it gives up, so then it is not asked of all to make all rounds.
     """
     chance = Random(f"tallyp2p mix passed on {seed}")
     if count < _APART or chance.random() > 1 / 3:
@@ -54,5 +62,5 @@ def passed_on(
     return (
         replace(run, view=view),
         replace(timing, view_interval=interval, gone_after=_MISSED),
-        replace(promises, within=within),
+        replace(promises, within=within, complete=promises.complete and not restarts),
     )
