@@ -71,7 +71,7 @@ class Dialled:
         self._hello: int | None = None  # and which of it is a greeting
         self._left: list[bytes] = []  # what was left to a socket that had none when it was closed
         self._up = False
-        self._renewing = False  # the socket had a connection, and another takes its place
+        self._renewing = False  # the socket's connection broke or was refused: a new one is due
         self._failures = 0  # handshakes in a row that came to nothing
         self._told = False
         self._socket = self._open()
@@ -157,7 +157,7 @@ class Dialled:
         found.add_done_callback(lambda future: self._found(socket, host, port, future.result()))
 
     def _found(self, socket: Socket, host: str, port: str, addresses: list[str]) -> None:
-        if not self._current(socket) or self._up:
+        if not self._current(socket) or self._up or self._renewing:
             return
         wait = _AGAIN
         if not addresses:
@@ -171,7 +171,7 @@ class Dialled:
 
     def _look_up_again(self, socket: Socket, host: str, port: str) -> None:
         """An address that does not answer may be that of yesterday."""
-        if self._current(socket) and not self._up:
+        if self._current(socket) and not self._up and not self._renewing:
             self._look_up(socket, host, port)
 
     def _connect(self, socket: Socket, address: str) -> None:
@@ -214,6 +214,7 @@ class Dialled:
         """`listed`: there is a list of who may come in, and we are not on it."""
         if self._current(socket):
             self._say(self._why(listed))
+            self._renewing = True
             self._after(_AGAIN, lambda: self._open_again(socket))
 
     def _open_again(self, socket: Socket) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -207,3 +208,40 @@ async def test_who_hangs_up_before_there_is_a_connection_has_said_it_all_the_sam
                 alice.hangup(where)
             assert await frames(bob, 1) == [b"refused"]
             await eventually(lambda: counted(alice) == 1)
+
+
+async def test_an_answer_that_comes_late_does_not_keep_a_broken_connection_from_being_renewed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name server may take half a minute; meanwhile a connection can come and break."""
+    monkeypatch.setattr(dialled, "_NEXT", 0.01)
+    monkeypatch.setattr(dialled, "_AGAIN", 0.01)
+    asked, answered = 0, threading.Event()
+    alice, bob, again = (Transport(Meter()) for _ in range(3))
+    lost: list[str] = []
+    alice.on_lost = lost.append
+    try:
+        with nobody() as endpoint:
+
+            def look_up(host: str, port: str) -> list[str]:
+                nonlocal asked
+                asked += 1
+                if asked == 2:
+                    answered.wait(LONG)
+                return [endpoint]
+
+            monkeypatch.setattr(names, "_look_up", look_up)
+            alice.dial(NAME)
+            alice.send(NAME, b"hello", first=True)
+            await eventually(lambda: asked == 2)
+        bob.bind(endpoint)
+        assert await frames(bob, 1) == [b"hello"]
+        await bob.close(0)
+        await eventually(lambda: lost)
+        answered.set()
+        again.bind(endpoint)
+        assert await frames(again, 1) == [b"hello"]
+    finally:
+        answered.set()
+        for transport in (alice, bob, again):
+            await transport.close(0)
