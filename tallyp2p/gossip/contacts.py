@@ -137,6 +137,10 @@ class Contacts:
         """Whether there is a connection to `endpoint`."""
         return endpoint in self._lines
 
+    def knocks(self, endpoint: str) -> bool:
+        """Whether `endpoint` was dialled and nobody has said HELLO there yet."""
+        return endpoint in self._unmet
+
     @property
     def known(self) -> int:
         """This peer and those to whom it has a connection."""

@@ -7,6 +7,7 @@ CONTACT-9, MEMBER-7, MEMBER-9.)
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 from ..messages import Hello, Peers, Ping
@@ -22,7 +23,7 @@ from .spreading import Routes
 __all__ = ["Everybody"]
 
 _UNPROVED = 8  # endpoints told where nothing proves who listens: about as many bytes as came
-_KNOCKS = 128  # lines on which nobody has answered, beyond which others' word opens no more
+_KNOCKS = 128  # lines by others' word on which nobody has answered
 
 
 class Everybody:
@@ -45,6 +46,7 @@ class Everybody:
         self._random, self._nonces = random, nonces
         self._asked: dict[bytes, tuple[str, int]] = {}  # author -> endpoint, and what went there
         self._proved: dict[bytes, str] = {}  # author -> endpoint at which it was reached
+        self._named: dict[str, bytes] = {}  # endpoint that was dialled -> whose word that was
         self._absent = Absent(timing.gone_after, LIMITS.members, random)
         self._look_at = 0.0  # when the next absent member may be looked for
 
@@ -57,6 +59,7 @@ class Everybody:
 
     def discover(self, endpoint: str, round: int | None, now: float) -> None:
         """An endpoint came to be known from outside."""
+        self._named.pop(endpoint, None)
         self._contacts.dial(endpoint, round, now)
 
     def on_peers(self, sender: bytes, peers: Peers, round: int | None, now: float) -> None:
@@ -70,11 +73,30 @@ class Everybody:
             if member.state is State.GONE
             and (member.left or now < member.silent_since + self._timing.gone_after)
         }
+        self._named = {e: a for e, a in self._named.items() if self._contacts.knocks(e)}
         for endpoint in strange:
-            if self._contacts.unanswered() >= _KNOCKS:
-                return  # its sender will name the rest again, as rosters differ
-            if endpoint not in gone:
-                self._contacts.dial(endpoint, round, now)
+            if endpoint in gone:
+                continue
+            if not self._make_room(sender):
+                return  # it will name the rest again, as rosters differ
+            self._contacts.dial(endpoint, round, now)
+            if self._contacts.knocks(endpoint):
+                self._named[endpoint] = sender
+
+    def _make_room(self, sender: bytes) -> bool:
+        """Whether one more may be dialled by the word of `sender`, if need be in the place of one
+        by the word of whoever named most: who names dead ends keeps nobody else from being heard.
+        """
+        if len(self._named) < _KNOCKS:
+            return True
+        counts = Counter(self._named.values())
+        most, count = counts.most_common(1)[0]
+        if count <= counts[sender] + 1:
+            return False
+        newest = next(e for e in reversed(self._named) if self._named[e] == most)
+        del self._named[newest]
+        self._contacts.abandon(newest)
+        return True
 
     def compare(self, author: bytes, roster: int, round: int | None, now: float) -> None:
         """Pass on who is here, and the own first round, where another's roster differs.
@@ -101,8 +123,10 @@ class Everybody:
         ]
         if len(endpoints) > _UNPROVED and self._proved.get(to.author) != endpoint:
             endpoints = self._random.sample(endpoints, _UNPROVED)
-            nonce = self._nonces.draw()
-            self._asked[to.author] = (endpoint, nonce)
+            where, nonce = self._asked.get(to.author, ("", 0))
+            if where != endpoint:  # else the same: an answer may take longer than `patience`
+                nonce = self._nonces.draw()
+                self._asked[to.author] = (endpoint, nonce)
             self._contacts.say(endpoint, Ping(nonce, self._contacts.roster()))
         for first in range(0, len(endpoints), LIMITS.peers):
             self._contacts.say(endpoint, Peers(tuple(endpoints[first : first + LIMITS.peers])))
@@ -116,7 +140,10 @@ class Everybody:
     def met(self, author: bytes, verdict: Introduction, hello: Hello, now: float) -> None:
         """A member said HELLO."""
         self._absent.back(author)
-        if verdict is not Introduction.KNOWN and hello.known < self._contacts.known:
+        if verdict is Introduction.KNOWN:
+            return
+        self._forget_proof(author)  # where nobody signs, anybody can say HELLO in its name
+        if hello.known < self._contacts.known:
             member = self._membership.get(author)
             assert member is not None
             self._send_peers(member)
@@ -139,12 +166,15 @@ class Everybody:
     def gone(self, change: Change, now: float) -> None:
         """A member is gone."""
         member = change.member
-        self._asked.pop(member.author, None)
-        self._proved.pop(member.author, None)
+        self._forget_proof(member.author)
         if member.left or member.finished:
             self._absent.back(member.author)
         else:
             self._absent.miss(member.author, member.endpoint, now)
+
+    def _forget_proof(self, author: bytes) -> None:
+        self._asked.pop(author, None)
+        self._proved.pop(author, None)
 
     # --- ballots ------------------------------------------------------------------------
 
@@ -185,5 +215,6 @@ class Everybody:
     def check(self) -> None:
         """Nothing outgrew its limit: who is gone is not remembered."""
         self._absent.check()
+        assert len(self._named) <= _KNOCKS, len(self._named)
         here = {member.author for member in self._membership.present()}
         assert {*self._asked, *self._proved} <= here

@@ -77,6 +77,27 @@ def test_who_moves_is_asked_again() -> None:
     assert told(said(here.take())) == [] and other != nonce
 
 
+def test_who_starts_again_is_asked_again() -> None:
+    """CONTACT-8: where nobody signs, anybody can say HELLO in the name of who has answered."""
+    here = crowd(40)
+    [nonce] = asked(said(here.hello(41, known=1)))
+    here.circle.pong(author(41), nonce, None, 1.2)
+    here.take()
+    for life in range(1, 6):
+        again = said(here.hello(41, known=1, instance=bytes([life]) * 8))
+        assert len(told(again)) == 8 and asked(again) != [nonce]
+
+
+def test_an_answer_that_is_long_on_its_way_proves_as_well() -> None:
+    """CONTACT-8: where it takes longer than `patience`, another question has gone meanwhile."""
+    here = crowd(40)
+    [nonce] = asked(said(here.hello(41, known=1)))
+    here.circle.compare(author(41), 1234, 0, 5.0)
+    assert asked(said(here.take())) == [nonce]
+    here.circle.pong(author(41), nonce, None, 5.1)
+    assert len(told(said(here.take()))) == 40
+
+
 def test_peers_that_are_known_to_be_gone_are_not_dialled_again() -> None:
     """CONTACT-9."""
     here = bench()
@@ -167,6 +188,34 @@ def test_no_ones_word_makes_a_peer_knock_at_a_thousand_doors() -> None:
     assert here.contacts.unanswered() == 128
     here.take()
     here.hello(100)
+    here.circle.on_peers(author(1), Peers((endpoint(2000),)), 0, 3.0)
+    assert [e for e in here.take() if isinstance(e, Dial)] == [Dial(endpoint(2000))]
+
+
+def test_who_names_dead_ends_keeps_nobody_else_from_being_heard() -> None:
+    """CONTACT-9: else two messages a minute would keep a peer from whoever joins."""
+    here = bench()
+    here.hello(1)
+    here.hello(2)
+    for first in (100, 164):
+        named = tuple(endpoint(name) for name in range(first, first + 64))
+        here.circle.on_peers(author(1), Peers(named), 0, 2.0)
+    here.take()
+    others = tuple(endpoint(name) for name in range(1000, 1128))
+    for now, names in ((2.1, others[:64]), (2.2, others[64:])):
+        here.circle.on_peers(author(2), Peers(names), 0, now)
+    effects = here.take()
+    assert [e for e in effects if isinstance(e, Dial)] == [Dial(e) for e in others[:64]]
+    assert len([e for e in effects if isinstance(e, Hangup)]) == 64
+    assert here.contacts.unanswered() == 128
+
+
+def test_endpoints_that_a_peer_was_started_with_take_nobodys_place() -> None:
+    """CONTACT-9: who goes on after a long break may have kept many that are no more."""
+    here = bench()
+    here.hello(1)
+    here.circle.begin(tuple(endpoint(name) for name in range(100, 300)), 1.0)
+    here.take()
     here.circle.on_peers(author(1), Peers((endpoint(2000),)), 0, 3.0)
     assert [e for e in here.take() if isinstance(e, Dial)] == [Dial(endpoint(2000))]
 

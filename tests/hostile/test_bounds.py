@@ -43,6 +43,7 @@ BOUNDS: dict[str, int] = {
     ".contacts.lines": LIMITS.members,  # connections dialled
     ".contacts.knocks": LIMITS.members,  # endpoints that have not answered yet
     ".circle.asked": LIMITS.members,  # nonces that prove where a member listens
+    ".circle.named": 128,  # endpoints that were dialled by the word of others
     ".serving.owing.owed[]": LIMITS.members,  # who is promised a ballot, by round
 }
 
