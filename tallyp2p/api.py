@@ -212,12 +212,12 @@ class Peer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
-        if self._began:
-            await self._ended.wait()
-        else:
-            await self.run()  # it says goodbye and closes its sockets
-        self._files.close()
+        with self._files:
+            self.stop()
+            if self._began:
+                await self._ended.wait()
+            else:
+                await self.run()  # it says goodbye and closes its sockets
 
     async def run(self) -> Result:
         """Take part until all rounds are made or `stop` is called.  Once for each peer.

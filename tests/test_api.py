@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import torch
 from torch.utils.data import Dataset, TensorDataset
 
 import tallyp2p
-from tallyp2p import Peer, Round, Swarm
+from tallyp2p import Peer, Result, Round, Swarm
 from tallyp2p.admission.charter import found
-from tallyp2p.admission.keyfile import make_key
+from tallyp2p.admission.keyfile import held_key, make_key
 from tallyp2p.admission.place import write_place
 from tallyp2p.errors import FailureError, LocalError, SettingsError
 from tallyp2p.profiles import load
@@ -204,6 +205,30 @@ def test_a_peer_has_a_key_and_a_list_of_members(tmp_path: Path) -> None:
         peer(1, electorate=tmp_path / "list", **signed)
     with pytest.raises(SettingsError, match="electorate goes with key"):
         peer(1, electorate=tmp_path / "list", **{"run.seal": "ed25519"})
+
+
+async def test_the_key_is_free_again_however_a_peer_ends(tmp_path: Path) -> None:
+    make_key(tmp_path / "key")
+    one = peer(1, key=tmp_path / "key", **{"run.seal": "ed25519"})
+    with pytest.raises(asyncio.CancelledError):
+        async with one:
+            with pytest.raises(FailureError, match="in use"), held_key(tmp_path / "key"):
+                pass
+            one.run = _cancelled(one.run)  # type: ignore[method-assign]
+    with held_key(tmp_path / "key"):
+        pass
+
+
+def _cancelled(
+    run: Callable[[], Coroutine[Any, Any, Result]],
+) -> Callable[[], Coroutine[Any, Any, Result]]:
+    """`run`, of a task that is cancelled when it is done."""
+
+    async def cancelled() -> Result:
+        await run()
+        raise asyncio.CancelledError
+
+    return cancelled
 
 
 async def test_misuse_is_named() -> None:
