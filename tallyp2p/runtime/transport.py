@@ -323,6 +323,7 @@ class Transport:
         """
         if self._looking is not None:
             self._looking.cancel()
+            self._looking = None  # whoever has just connected is not looked at any more
         if self._inbox is not None:
             self._loop.remove_reader(self._inbox.fileno())
             self._inbox.close(linger=0)

@@ -268,3 +268,15 @@ async def test_receiving_can_be_cancelled_and_taken_up_again() -> None:
         alice.dial(endpoint)
         alice.send(endpoint, b"x")
         assert len(await gather(bob, 1)) == 1
+
+
+async def test_who_connects_while_it_closes_is_not_looked_at_any_more() -> None:
+    """Its file's number may be that of another program's connection by then."""
+    made = Transport(Meter())
+    made.bind(HERE)
+    closing = asyncio.ensure_future(made.close(0))
+    await asyncio.sleep(0)  # now it has begun
+    with socket.socket() as other:
+        made._accepted(other.fileno())
+    await closing
+    assert made._looking is None
