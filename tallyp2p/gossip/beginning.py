@@ -54,6 +54,8 @@ class Beginning:
         alive = [m for m in heard if m.state is State.ALIVE]
         newest = _reached([m.round for m in alive if m.round is not None])
         start = joining.start
+        if self._pulls and start and not (joining.resumes or joining.past_the_end):
+            self._ask(start)
         if joining.past_the_end:
             late = joining.too_late(now)
             return f"the swarm is at its end: round {start} would be the first" if late else None
@@ -65,9 +67,13 @@ class Beginning:
         """The first round is decided: everybody shall know it."""
         self._contacts.announce(None)
         self._probing.who_else(now)
-        start = self._joining.start
-        if self._pulls and start:  # the first answer says it is there
-            for author in self._circle.draw(start, set(), set()):
+
+    def _ask(self, start: int) -> None:
+        """Where ballots are asked for: ask for those of the first round, whose coming says that it
+        is there.  Again whenever somebody was chosen: at first there may be nobody to ask."""
+        before = self._circle.routes.expected(start, None)
+        for author in self._circle.draw(start, set(), set()):
+            if author not in before:
                 self._serving.ask(author, start)
 
 

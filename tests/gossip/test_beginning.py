@@ -9,15 +9,17 @@ from tallyp2p.gossip.body import Body
 from tallyp2p.gossip.card import Card
 from tallyp2p.gossip.events import Send
 from tallyp2p.gossip.member import State
-from tallyp2p.messages import Hello
+from tallyp2p.gossip.neighbourhood import Neighbourhood
+from tallyp2p.messages import Hello, Want
+from tallyp2p.parameters import RunParameters, Spreading
 from tests.gossip.circles import ME, TIMING, author, endpoint, identity
 from tests.world import SMALL_RUN
 
 
-def body(rounds: int = 560, *, fresh: bool) -> Body:
+def body(rounds: int = 560, run: RunParameters = SMALL_RUN, *, fresh: bool) -> Body:
     """The organs of a peer that needs two others."""
     card = Card(ME, b"instance", "test/1", grease=False)
-    made = Body(SMALL_RUN, replace(TIMING, quorum=3, rounds=rounds), card, Random(0))
+    made = Body(run, replace(TIMING, quorum=3, rounds=rounds), card, Random(0))
     made.contacts.endpoint = "tcp://me:1"
     made.joining.begin(0.0, fresh=fresh)
     return made
@@ -25,7 +27,8 @@ def body(rounds: int = 560, *, fresh: bool) -> Body:
 
 def meet(here: Body, name: int, now: float = 1.0, **said: object) -> None:
     values: dict[str, object] = {"round": None, "start": 0, "met": True, "known": 9, **said}
-    hello = Hello(identity(name), bytes(8), endpoint(name), SMALL_RUN.digest, **values)  # type: ignore[arg-type]
+    run = values.pop("run", SMALL_RUN.digest)
+    hello = Hello(identity(name), bytes(8), endpoint(name), run, **values)  # type: ignore[arg-type]
     here.contacts.on_hello(b"L%d" % name, hello, None, now)
     here.outbox.take()
 
@@ -77,6 +80,25 @@ def test_the_silent_keep_no_joiner_from_beginning() -> None:
         assert member is not None
         member.state = State.SUSPECT
     assert here.beginning.look(20.0) == 8
+
+
+def test_who_is_chosen_later_is_asked_for_its_ballot_as_well() -> None:
+    """VIEW-6: when its first round is decided a joiner may not have chosen anybody yet."""
+    run = replace(SMALL_RUN, spreading=Spreading.SAMPLED, degree=2, view=4)
+    here = body(run=run, fresh=False)
+    assert isinstance(here.circle, Neighbourhood)
+    here.circle.begin(tuple(map(endpoint, (1, 2, 3))), 0.0)
+    picks = {e: pick.nonce for e, pick in here.circle._neighbours.picks.items()}
+    for name in (1, 2, 3):
+        meet(here, name, round=4, run=run.digest)
+    assert here.beginning.look(1.0) is None and here.joining.start == 8
+    asked = []
+    for name in (1, 2, 3):
+        here.circle.pong(author(name), picks[endpoint(name)], None, 1.0)
+        assert here.beginning.look(1.0) is None
+        sent = [e.message for e in here.outbox.take() if isinstance(e, Send)]
+        asked += [m.entries for m in sent if isinstance(m, Want)]
+    assert asked == [((author(1), 8),), ((author(2), 8),)]
 
 
 def test_who_comes_too_late_or_finds_nobody_is_told_why() -> None:
