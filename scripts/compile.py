@@ -71,6 +71,8 @@ def compiled(target: Path) -> Path:
     if made_from.is_file() and made_from.read_text(encoding="ascii") == stamp():
         return target
     if target.exists():
+        if not target.is_dir():
+            raise CannotCompile(f"{target} is a file: name a directory that is free")
         if any(target.iterdir()) and not made_from.is_file():
             raise CannotCompile(f"{target} holds something else: name a directory that is free")
         shutil.rmtree(target)

@@ -50,7 +50,7 @@ def found(
         assert one.token  # not too long: before anything is on the disk
     kept = [given(chair) if chair in first else chair for chair in chairs]
     seat = Invitation(profile, electorate, own.shard, own.identity, own.secret, tuple(seeds))
-    write_place(folder, seat, more={SEATS: seats_text(kept)})
+    write_place(folder, seat, more={SEATS: seats_text(kept)}, instead="name another")
     return invited
 
 

@@ -61,10 +61,12 @@ def write_place(
     invited: Invitation,
     key: Path | None = None,
     more: Mapping[str, str] | None = None,
+    instead: str = "choose another with --out",
 ) -> Place:
     """Make the directory of a seat; `key`: where its owner keeps the secret key, if elsewhere.
 
-    `more`: further files, by name, for the owner alone.  Raises :class:`SettingsError` when
+    `more`: further files, by name, for the owner alone; `instead`: what to do where the
+    directory cannot be had.  Raises :class:`SettingsError` when
     the directory holds something, :class:`FailureError` when it cannot be made.
     """
     seat = {
@@ -90,10 +92,10 @@ def write_place(
         occupied = any(folder.iterdir())
     except OSError as error:
         raise FailureError(
-            f"the directory {folder} cannot be made: {error.strerror}; choose another with --out"
+            f"the directory {folder} cannot be made: {error.strerror}; {instead}"
         ) from None
     if occupied:
-        raise SettingsError(f"the directory {folder} is not empty: choose another with --out")
+        raise SettingsError(f"the directory {folder} is not empty: {instead}")
     written: list[Path] = []
     try:
         for name, text in files.items():

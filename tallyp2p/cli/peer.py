@@ -164,7 +164,7 @@ def peer(
     from ..runtime.reaching import wider
     from .foreground import Foreground
     from .former import read_former
-    from .resuming import check_same, check_unfinished
+    from .resuming import check_same, check_unfinished, config_of
 
     if resume is not None:
         fixed: dict[str, object] = {
@@ -196,9 +196,10 @@ def peer(
         for option, value in clash.items():
             if value is not None:
                 raise click.UsageError(f"--run takes everything from its directory: omit {option}")
+        own = config_of(run_dir)
         if shard is None and not seated:
             raise click.UsageError("--run needs --shard I/N: which peer of that run to be")
-        config = run_dir / "config.toml"
+        config = own
     if key is not None and name is not None:
         raise click.UsageError("--key and --name both say which peer to be: give one of them")
     listed = None

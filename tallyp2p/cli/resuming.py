@@ -11,7 +11,7 @@ from ..profiles import Profile, load, to_toml
 from ..reporting.rewind import rewind
 from .member import RENDEZVOUS
 
-__all__ = ["CONFIG", "Plan", "check_same", "check_unfinished", "plan"]
+__all__ = ["CONFIG", "Plan", "check_same", "check_unfinished", "config_of", "plan"]
 
 CONFIG = "config.toml"
 
@@ -24,15 +24,23 @@ class Plan:
     said: str  # the same for a person
 
 
+def config_of(run_dir: Path) -> Path:
+    """The configuration of the run of this directory.
+
+    Raises :class:`SettingsError` where the directory is something else.
+    """
+    path = run_dir / CONFIG
+    if not path.is_file():
+        raise SettingsError(f"{run_dir} is not the directory of a run: it has no {CONFIG}")
+    return path
+
+
 def check_same(run_dir: Path, profile: Profile) -> None:
     """Refuse settings that would make it another run than the one of this directory.
 
     Raises :class:`SettingsError`, which names what differs.
     """
-    path = run_dir / CONFIG
-    if not path.is_file():
-        raise SettingsError(f"{run_dir} is not the directory of a run: it has no {CONFIG}")
-    if different := differences(to_toml(load(path)), to_toml(profile)):
+    if different := differences(to_toml(load(config_of(run_dir))), to_toml(profile)):
         raise SettingsError(
             f"{run_dir} cannot be resumed with other settings: there {'; '.join(different)}"
         )

@@ -104,8 +104,11 @@ def swarm(
         for option, value in {"--out": out, "--trace": trace or None}.items():
             if value is not None:
                 raise click.UsageError(f"--resume goes on in its own directory: omit {option}")
+        from .resuming import check_same, config_of
+
+        own = config_of(resume)
         if profile is None and config is None:
-            config = resume / "config.toml"
+            config = own
     chosen = chosen_profile(
         profile,
         config,
@@ -118,8 +121,6 @@ def swarm(
         },
     )
     if resume is not None:
-        from .resuming import check_same
-
         check_same(resume, chosen)
     from .watching import Watch, mode_of
 

@@ -47,7 +47,7 @@ def test_tokens_are_all_that_is_on_standard_output(tmp_path: Path) -> None:
         (["run", "--seats", "1000"], "too few for 1001 peers"),
         (["run", "--set", "run.ids=loud"], "run.ids"),
         (["run", "--listen", "tcp://0.0.0.0:7000"], "name the one address"),
-        (["taken"], "taken is not empty"),
+        (["taken"], "taken is not empty: name another\n"),
     ],
 )
 def test_nonsense_is_refused_in_a_sentence_and_nothing_made(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tallyp2p.cli.rundirs import write_config
+from tallyp2p.profiles import load
 from tests.waiting import LONG
 
 QUICK = ["--set", "rounds=24", "--set", "learning.warmup=8"]
@@ -101,7 +103,7 @@ def test_peer_that_nobody_joins_gives_up_in_one_sentence() -> None:
         (["--set", "seal=ed25519", "--set", f"electorate={'e' * 64}"], 2, "--electorate FILE"),
         (["--lan", "--listen", "ipc:///tmp/tallyp2p-inbox"], 2, "--lan"),
         (["--run", ".", "--config", "setup.cfg"], 2, "--config"),
-        (["--run", "."], 2, "--shard"),
+        (["--run", "."], 2, "not the directory of a run"),
     ],
 )
 def test_refused_in_one_sentence(args: list[str], code: int, words: str) -> None:
@@ -109,6 +111,13 @@ def test_refused_in_one_sentence(args: list[str], code: int, words: str) -> None
         _, err = peer.communicate(timeout=60)
     assert peer.returncode == code
     assert words in err.splitlines()[-1]
+
+
+def test_of_a_run_of_several_it_is_said_which_peer_to_be(tmp_path: Path) -> None:
+    write_config(tmp_path, load("default"))
+    with start("--run", str(tmp_path)) as peer:
+        _, err = peer.communicate(timeout=60)
+    assert peer.returncode == 2 and "--run needs --shard I/N" in err
 
 
 @pytest.mark.slow

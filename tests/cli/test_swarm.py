@@ -283,6 +283,15 @@ def test_what_does_not_ship_is_refused_before_anything_starts(
     assert not (tmp_path / "run").exists()
 
 
+def test_only_the_directory_of_a_run_is_resumed(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("all my work")
+    done = subprocess.run(
+        command("swarm", "--resume", str(tmp_path)), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "is not the directory of a run" in done.stderr
+
+
 def test_directory_in_use_is_refused_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("all my work")
     done = subprocess.run(

@@ -70,6 +70,8 @@ def test_nothing_of_others_is_taken_away(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     with pytest.raises(CannotCompile, match="holds something else"):
         compiled(tmp_path)
+    with pytest.raises(CannotCompile, match="mine is a file"):
+        compiled(tmp_path / "mine")
     assert (tmp_path / "mine").read_text() == "precious"
 
 
