@@ -128,6 +128,9 @@ def main() -> int:
     except CannotCompile as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command begins again", file=sys.stderr)
+        return 130
     print(f"compiled; use it with PYTHONSAFEPATH=1 PYTHONPATH={target}:.")
     return 0
 

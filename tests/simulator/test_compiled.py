@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import compile as script
 from scripts.compile import STAMP, CannotCompile, compiled
 from tallyp2p.simulator.mix import standard
 from tallyp2p.simulator.world import World
@@ -73,6 +74,18 @@ def test_nothing_of_others_is_taken_away(tmp_path: Path) -> None:
     with pytest.raises(CannotCompile, match="mine is a file"):
         compiled(tmp_path / "mine")
     assert (tmp_path / "mine").read_text() == "precious"
+
+
+def test_who_interrupts_it_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(script, "compiled", interrupted)
+    monkeypatch.setattr(sys, "argv", ["compile", str(tmp_path / "new")])
+    assert script.main() == 130
+    assert capsys.readouterr().err.endswith("interrupted; the same command begins again\n")
 
 
 def test_a_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
