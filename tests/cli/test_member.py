@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from tallyp2p.errors import FailureError
 from tallyp2p.learning.builder import Built
 from tallyp2p.parameters import RunParameters
 from tallyp2p.profiles import Profile, load
+from tests.waiting import LONG
 
 
 class Constant:
@@ -73,16 +75,33 @@ async def test_two_meet_through_the_directory_and_write_what_happened(tmp_path: 
         assert last["bytes"]["sent"]["votes"]["payload"] == 3 * RunParameters().votes * 4 // 8
 
 
+class Patient(Constant):
+    """Votes first when as many as it waits for are about to vote."""
+
+    def __init__(self, votes: int, all_there: threading.Barrier) -> None:
+        super().__init__(votes)
+        self._all_there: threading.Barrier | None = all_there
+
+    def vote(self, round: int, ids: IdArray | None) -> Vote:
+        if self._all_there is not None:  # in a thread of its own, so that nobody else stands still
+            self._all_there.wait(LONG)
+            self._all_there = None
+        return super().vote(round, ids)
+
+
 async def test_where_few_are_enough_to_begin_all_are_waited_for(tmp_path: Path) -> None:
-    """Two would make their rounds before the third process has started, and it came too late."""
+    """Two would make their rounds before the third process has started, and it came too late.
+    Rounds here take a millisecond, so none is made before the third takes part, too."""
     profile = swarm_profile(
         load("default", {"peers": 3, "rounds": 20, "run.degree": 1, "run.view": 2})
     )
     assert profile.timing.quorum == 2
     parameters = RunParameters(degree=1, view=2)
+    all_there = threading.Barrier(3)
 
     def begin(index: int) -> asyncio.Task[Outcome]:
-        built = Built(Constant(parameters.votes), parameters, weights=5, digests=dict)
+        learner = Patient(parameters.votes, all_there)
+        built = Built(learner, parameters, weights=5, digests=dict)
         life = live(
             profile,
             shard_seat(profile, index),
