@@ -103,13 +103,13 @@ class Repair:
 
     def sought(self, newest: int) -> list[tuple[bytes, int]]:
         """(author, round) of ballots up to `newest` that probably were cast, though they are not
-        here: of those who voted in the round before.  Where nobody knows everybody, that is who
-        may vote.  Who leaves is sought once, for the round after its last."""
+        here: of those who voted in the round before, or in the one after.  Where nobody knows
+        everybody, that is who may vote.  Who comes or leaves is sought once in vain."""
         found = []
         span, authors = self._span, self._ledger.authors
-        for round in range(max(span, newest - _SOUGHT * span), newest + 1, span):
-            missing = authors(round - span) - authors(round)
-            found += [(author, round) for author in sorted(missing)]
+        for round in range(max(0, newest - _SOUGHT * span), newest + 1, span):
+            around = authors(round + span) | (authors(round - span) if round else set())
+            found += [(author, round) for author in sorted(around - authors(round))]
         return found
 
     def _lists(self, rounds: list[int]) -> list[Have]:

@@ -19,9 +19,8 @@ A world promises what the protocol does, and no more:
   and the time that late messages take.
 * Who starts again while others run has as long to meet one of them: of HELLO and its answer,
   repeated, one in 10^8 pairs is lost every time.
-* Where a peer knows only some others (`views`) it may stay alone when all whom it knows are
-  gone; it is told enough endpoints to find others again.
-* Who starts when others run asks few of them, and of two answers a liar's may count (JOIN-2).
+* Who knows only some others (`views`) and starts again stays alone when all of them are gone.
+* Who hears few answers before it begins may believe a liar's (JOIN-2).
 * A *free* peer is waited for by nobody, so it may fall behind by more than a small window.
   Its ledger is then rightly not that of others, and such runs have the windows of the default.
 """
@@ -69,6 +68,8 @@ _LEAST = 10  # gossip intervals at least: a rumour's way through 32 peers withou
 _ROUND = 2.0  # times the training that a round lasts, mostly
 _STEPS = (Step.VOTE, Step.BALLOT, Step.LEARN, Step.DIGEST)  # to which every peer comes soon
 _BALLOTS = 18  # until all is mended, so that no world takes long to simulate
+_STARTERS = ("joins", "churn", "crashes")  # tables by which peers start while others run
+_CONFUSING = (Hostility.LIE, Hostility.CLAIM)  # about rounds, and about who is where
 _SEALED = 5  # peers at most, for every ballot's signature costs 0.2 ms at every one of them
 _BALLOT, _SEAL = 100, 100  # bytes of a ballot, and of what seals it, generously
 _QUESTION, _DIGEST = 40, 400  # bytes of a WANT or PING; of a DIGEST and its answers
@@ -118,6 +119,7 @@ class _Drawing:
         self.training = chance.choice((0.5, 1.0, 1.0, 2.0)) * (1 if self.count <= 8 else 2)
         self.parts: dict[str, Any] = {}
         self.ended: set[int] = set()  # peers that leave, or end for good
+        self.lies = False  # whether anybody says that it is in a later round
         self.meeting = 0.0  # seconds that two peers need at most to meet, however unlucky
         self.ends = _BEGIN  # when the last disturbance has ended
 
@@ -133,25 +135,24 @@ class _Drawing:
         lates = [links.delay + links.jitter + (links.late if links.reorder else 0.0)]
         lates += [route.link.delay + route.link.jitter for route in routes]
         timing, promises = self.timing(max(losses), max(lates))
+        restarts = any(self.parts.get(name) for name in _STARTERS)
         if self.broadcast and any(len(p.peers) == self.count for p in self.parts["crashes"]):
             pass  # a power cut: of few endpoints that one knows none may answer any more
         elif self.broadcast:
             run, timing, promises = passed_on(
-                self.seed,
-                self.count,
-                run,
-                timing,
-                promises,
-                restarts=any(self.parts.get(name) for name in ("joins", "churn", "crashes")),
+                self.seed, self.count, run, timing, promises, restarts=restarts
             )
         else:
             run, timing = pulled(self.chance, self.count, run, timing)
+        # Perhaps all are gone whom one knows that starts, or a liar's answer is half of two.
+        if (run.view and restarts and self.ended) or (self.lies and max(losses) > 0.3):
+            promises = replace(promises, complete=False)
         timing = self.rounds(timing, promises, run)
         return WorldSpec(
             name=FLAG,
             seed=self.seed,
             peers=self.count,
-            together=self.often(0.8),
+            together=self.often(0.8) or self.lies,
             exact=self.sealed,
             run=run,
             timing=timing,
@@ -333,8 +334,9 @@ class _Drawing:
         if self.often(0.15) and (leaving := self.may_end(max(1, self.count // 3))):
             self.parts["leaves"] = (Leave(leaving, self.moment(1.0)),)
         if self.count > 3 and self.often(0.25):
-            known = [kind for kind in Hostility if kind is not Hostility.LIE or self.few_start()]
+            known = [k for k in Hostility if k not in _CONFUSING or self.nobody_starts()]
             kinds = self.chance.sample(known, self.chance.choice((1, 1, 2)))
+            self.lies = Hostility.LIE in kinds
             peers = list(self.some(min(self.count // 3, 4)))
             self.parts["hostile"] = tuple(
                 Hostile(tuple(peers[at :: len(kinds)]), kind, every=0.5)
@@ -342,10 +344,9 @@ class _Drawing:
                 if peers[at :: len(kinds)]
             )
 
-    def few_start(self) -> bool:
+    def nobody_starts(self) -> bool:
         """Whether nobody starts alone among few, where one liar may be half of all answers."""
-        later = ("joins", "churn", "crashes")
-        return self.count >= 5 and not any(self.parts.get(name) for name in later)
+        return self.count >= 5 and not any(self.parts.get(name) for name in _STARTERS)
 
     # --- how peers go about it, and what must hold -----------------------------------------
 
@@ -377,14 +378,14 @@ class _Drawing:
         return timing, Promises(within=max(_LEAST, within))
 
     def bandwidth(self, timing: Timing, links: Link) -> float:
-        """Now and then lines that are thin, but not thinner than what must go over them."""
+        """Now and then lines that are thin, but twice as wide as what must go over them in calm."""
         if not self.often(0.1):
             return 0.0
         ballots = self.count * (_BALLOT + _SEAL * self.sealed) / self.training
         control = self.count * _QUESTION / timing.patience + _DIGEST / timing.gossip_interval
         # Who hears a question twice answers twice, and repair asks four times in a row.
         control *= (1 + links.double) ** 4
-        return round((ballots + control) * self.chance.choice((1, 2, 10)))
+        return round((ballots + control) * self.chance.choice((2, 4, 10)))
 
     def rounds(self, timing: Timing, promises: Promises, run: RunParameters) -> Timing:
         """As many rounds as last until all is mended, and some more; fewer and longer ones

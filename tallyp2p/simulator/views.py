@@ -4,8 +4,9 @@ In broadcast worlds all must end with the same ballots, and may need longer for 
 leave two halves that have meanwhile chosen among themselves.  They are together again when one
 has looked for another that it misses, within one and a half times `gone_after`, and ballots of
 each have come to the other; three times `gone_after` are given for all of that.  Nothing else
-parts them: peers that have each chosen half of the others hang together, and eight of up to
-32, drawn at random, are parted less often than any share of ballots that is looked for.
+parts them: peers that have each chosen more than half of the others hang together, also when
+one is gone, and eight of up to 32, drawn at random, are parted less often than any share of
+ballots that is looked for.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def passed_on(
     if count < _APART or chance.random() > 1 / 3:
         return run, timing, promises
     most = min(_MOST, count - 1)
-    view = chance.randint(min(count // 2, most), most)
+    view = chance.randint(min(count // 2 + 1, most), most)
     interval = chance.choice(_INTERVALS)
     within = promises.within + math.ceil(_TOGETHER * _MISSED / timing.gossip_interval)
     return (

@@ -193,12 +193,14 @@ def test_a_single_list_is_sent_however_long() -> None:
     assert isinstance(have, Have) and len(have.entries) == LIMITS.have
 
 
-def test_who_voted_in_the_round_before_is_sought_in_this_one() -> None:
+def test_who_voted_in_the_round_before_or_after_is_sought_in_this_one() -> None:
     """VIEW-13: nobody else is known to vote, where nobody knows everybody."""
     side = Side()
     for index, round in ((1, 2), (2, 2), (2, 4), (3, 4), (4, 0)):
         side.ledger.add(ballot_of(RUN, author(index), round))
-    left, lost = (author(4), 2), (author(1), 4)
-    assert side.repair.sought(4) == [left, lost]
-    assert side.repair.sought(2) == [left] and side.repair.sought(0) == []
-    assert side.repair.sought(20) == [lost, (author(2), 6), (author(3), 6)], "eight ballots back"
+    first = [(author(1), 0), (author(2), 0)]  # before them there is no round
+    both = [(author(3), 2), (author(4), 2)]  # seen after it, and seen before it
+    assert side.repair.sought(4) == [*first, *both, (author(1), 4)]
+    assert side.repair.sought(0) == first
+    late = [(author(1), 4), (author(2), 6), (author(3), 6)]
+    assert side.repair.sought(20) == late, "eight ballots back"
