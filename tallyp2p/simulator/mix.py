@@ -19,10 +19,9 @@ A world promises what the protocol does, and no more:
   and the time that late messages take.
 * Who starts again while others run has as long to meet one of them: of HELLO and its answer,
   repeated, one in 10^8 pairs is lost every time.
-* Who knows only some others (`views`) and starts again stays alone when all of them are gone.
-* Who hears few answers before it begins may believe a liar's (JOIN-2).
-* A *free* peer is waited for by nobody, so it may fall behind by more than a small window.
-  Its ledger is then rightly not that of others, and such runs have the windows of the default.
+* Who knows only some others (`views`) and starts again stays alone when all of them are gone,
+  and who hears few answers before it begins may believe a liar's (JOIN-2).
+* A *free* peer may fall behind by more than a small window; such runs have the default's.
 """
 
 from __future__ import annotations
@@ -136,16 +135,17 @@ class _Drawing:
         lates += [route.link.delay + route.link.jitter for route in routes]
         timing, promises = self.timing(max(losses), max(lates))
         restarts = any(self.parts.get(name) for name in _STARTERS)
-        if self.broadcast and any(len(p.peers) == self.count for p in self.parts["crashes"]):
-            pass  # a power cut: of few endpoints that one knows none may answer any more
-        elif self.broadcast:
+        power_cut = any(len(p.peers) == self.count for p in self.parts["crashes"])
+        # After a power cut of the few endpoints that one knows none may answer.
+        if self.broadcast and not power_cut:
             run, timing, promises = passed_on(
                 self.seed, self.count, run, timing, promises, restarts=restarts
             )
-        else:
+        elif not self.broadcast:
             run, timing = pulled(self.chance, self.count, run, timing)
         # Perhaps all are gone whom one knows that starts, or a liar's answer is half of two.
-        if (run.view and restarts and self.ended) or (self.lies and max(losses) > 0.3):
+        gone = run.view and restarts and (self.ended or power_cut)
+        if gone or (self.lies and max(losses) > 0.3):
             promises = replace(promises, complete=False)
         timing = self.rounds(timing, promises, run)
         return WorldSpec(
@@ -378,7 +378,7 @@ class _Drawing:
         return timing, Promises(within=max(_LEAST, within))
 
     def bandwidth(self, timing: Timing, links: Link) -> float:
-        """Now and then lines that are thin, but twice as wide as what must go over them in calm."""
+        """Now and then thin lines, but twice as wide as what must go over them in calm."""
         if not self.often(0.1):
             return 0.0
         ballots = self.count * (_BALLOT + _SEAL * self.sealed) / self.training
