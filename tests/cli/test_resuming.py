@@ -72,7 +72,6 @@ def test_a_swarm_goes_on_from_the_newest_round_that_all_have(tmp_path: Path) -> 
 # --- whole swarms -----------------------------------------------------------------------------
 
 ROUNDS = 96
-LATE = 10.0  # seconds by which a busy host may be late
 LENGTH = ["--peers", "3", "--rounds", str(ROUNDS), "--set", "learning.warmup=8"]
 
 
@@ -185,7 +184,7 @@ def test_a_peer_told_to_leave_amid_training_goes_on_from_exactly_there(tmp_path:
         told = time.monotonic()
         second.send_signal(signal.SIGTERM)
         assert second.wait(LONG) == 0
-        assert time.monotonic() - told < 5 + LATE
+        assert time.monotonic() - told < 5  # as promised, also amid a training step
         ended = json.loads((peer_dir(there, 1) / "summary.json").read_text())
         # What it left on the disk is what it was, bit for bit.
         profile = load(there / CONFIG)

@@ -141,7 +141,7 @@ def test_interrupt_stops_all_within_5_seconds_with_a_summary(tmp_path: Path) -> 
     with start(*ENDLESS, "--out", str(run)) as swarm:
         until(lambda: rounds(run, 0) > 2)
         os.killpg(swarm.pid, signal.SIGINT)  # as a terminal does it: to all of them
-        until(lambda: all(lines(run, i)[-1]["event"] == "finished" for i in range(3)))
+        until(lambda: all(lines(run, i)[-1]["event"] == "finished" for i in range(3)), 5.0)
         out, err = swarm.communicate(timeout=LONG)
     assert swarm.returncode == 130, err
     assert "Traceback" not in err
